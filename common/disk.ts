@@ -1,0 +1,50 @@
+/**
+ * Files enter the cluster only through here (SQLite's own files excepted), so that a simulated disk can lose un-synced writes,
+ * tear them, or run full. The implementation for a real disk is in node-disk.ts.
+ *
+ * Errors keep the operating system's code (`error.code`: ENOENT, ENOSPC, EIO, EROFS, EACCES, EEXIST, …).
+ */
+
+export interface DiskFile {
+  readonly path: string;
+  /** Reads at `position` until `target` is full or the file ends; returns the number of bytes read. */
+  read(target: Uint8Array, position: number): Promise<number>;
+  /** Writes all of `buffers`, one after the other, from `position` on. The caller must not change them before it resolves. */
+  write(buffers: readonly Uint8Array[], position: number): Promise<void>;
+  /** Returns once everything written so far is on stable storage (fdatasync). */
+  sync(): Promise<void>;
+  truncate(length: number): Promise<void>;
+  /** Length in bytes. */
+  size(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** `read`: must exist. `write`: must exist, read and write. `create`: must not exist, read and write. */
+export type OpenMode = 'read' | 'write' | 'create';
+
+export interface DiskEntry {
+  readonly name: string;
+  readonly isDirectory: boolean;
+}
+
+export interface DiskSpace {
+  readonly capacityBytes: number;
+  /** What an unprivileged process may still use. */
+  readonly availableBytes: number;
+}
+
+export interface Disk {
+  open(path: string, mode: OpenMode): Promise<DiskFile>;
+  /** Makes the directory and its missing parents. */
+  makeDirectory(path: string): Promise<void>;
+  /** Replaces `to` when it exists. Durable only after {@link syncDirectory} of both parents. */
+  rename(from: string, to: string): Promise<void>;
+  /** Removes a file; no error when there is none. */
+  remove(path: string): Promise<void>;
+  list(path: string): Promise<DiskEntry[]>;
+  /** Length in bytes of a file; undefined when there is none. */
+  fileSize(path: string): Promise<number | undefined>;
+  /** Makes renames, creations and removals in this directory durable. */
+  syncDirectory(path: string): Promise<void>;
+  space(path: string): Promise<DiskSpace>;
+}

@@ -1,0 +1,67 @@
+/**
+ * What the namespace asks of the block manager. (The other direction goes through tables: apply.ts puts blocks whose
+ * redundancy may have changed into redundancy_check, and marks the replicas of deleted blocks INVALIDATE.)
+ */
+import type { Database } from 'better-sqlite3';
+import type { Block } from '../common/block.js';
+
+/** One chosen place for a new replica. */
+export interface Target {
+  readonly datanodeUuid: string;
+  readonly storageUuid: string;
+}
+
+export interface TargetRequest {
+  /** How many replicas to place, besides `existing`. */
+  readonly count: number;
+  readonly blockSizeBytes: number;
+  /** Host the writer runs on; '' when unknown. */
+  readonly writerHost: string;
+  /** UUIDs of DataNodes that must not be chosen. */
+  readonly exclude: readonly string[];
+  /** Replicas that the block has already; they are not chosen again, and racks are counted with them. */
+  readonly existing: readonly Target[];
+}
+
+/** A place of a replica with all a client needs to reach it. */
+export interface Location {
+  readonly datanodeUuid: string;
+  readonly host: string;
+  readonly dataPort: number;
+  readonly rpcPort: number;
+  readonly httpPort: number;
+  readonly rack: string;
+  readonly storageUuid: string;
+}
+
+export interface LocatedReplicas {
+  /** Nearest to the reader first; replicas on stale nodes last; corrupt ones only if there are no others. */
+  readonly locations: readonly Location[];
+  /** True when every known replica is corrupt. */
+  readonly corrupt: boolean;
+}
+
+export interface SafeModeStatus {
+  readonly on: boolean;
+  /** For people: why, and what it waits for; '' when off. */
+  readonly message: string;
+}
+
+export interface Blocks {
+  /**
+   * Chooses up to `request.count` targets, in pipeline order.
+   * @throws DfsError `NoTargets` when not even one can be had; the message has the reason for each refused DataNode.
+   */
+  chooseTargets(request: TargetRequest): Target[];
+  /** Locations of a block in a file, from its finalized replicas or, while it is being written, from its pipeline. */
+  locate(db: Database, blockId: number, readerHost: string): LocatedReplicas;
+  /** Resolves targets that were chosen or stored earlier; DataNodes that are unknown by now are left out. */
+  describe(targets: readonly Target[]): Location[];
+  /** Number of replicas of `block` (its stamp, its length) on live DataNodes that are neither corrupt nor surplus. */
+  countLive(db: Database, block: Block): number;
+  /** Marks a replica as corrupt, as a client or a DataNode found it; repair follows by itself. Unknown ones are ignored. */
+  markCorrupt(block: Block, datanodeUuid: string, storageUuid: string): Promise<void>;
+  safeMode(): SafeModeStatus;
+  /** @throws DfsError `SafeMode`, with what it waits for, when it is on. */
+  requireNoSafeMode(what: string): void;
+}

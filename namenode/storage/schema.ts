@@ -1,0 +1,132 @@
+/**
+ * The tables of the checkpoint. There are two kinds:
+ *
+ * - **Logged** tables change only in apply.ts, by an edit record, and replay of the log rebuilds them row for row.
+ * - **Derived** tables hold what DataNodes report and what follows from it. They change in the same transactions but are not in the
+ *   log: what a crash takes away, the next digest or report brings back. apply.ts may *add* to redundancy_check
+ *   and mark replicas for deletion, because that follows from an edit; it never reads a derived table.
+ */
+
+export const LAYOUT_VERSION = 1;
+
+/** inodes.type */
+export const InodeType = { FILE: 1, DIRECTORY: 2, SYMLINK: 3 } as const;
+
+/** The root directory. */
+export const ROOT_INODE_ID = 1;
+/**
+ * Parent of what was deleted and is not yet taken apart: a delete moves the top of its tree here (under its id as name), in one
+ * row; the reaper then removes the tree in slices.
+ */
+export const DELETED_INODE_ID = 0;
+/** Ids of new inodes count up from here (HDFS: 16385). */
+export const FIRST_INODE_ID = 16385;
+/** Block ids count up from here. */
+export const FIRST_BLOCK_ID = 2 ** 30 + 1;
+/** Generation stamps count up from here. */
+export const FIRST_GENERATION_STAMP = 1001;
+
+/** blocks.state */
+export const BlockState = {
+  UNDER_CONSTRUCTION: 1,
+  UNDER_RECOVERY: 2,
+  /** The client has said that it is finished, with its final length and stamp; not yet enough replicas reported. */
+  COMMITTED: 3,
+  COMPLETE: 4,
+} as const;
+
+/** replicas.state: what the NameNode makes of a replica that a DataNode has FINALIZED. */
+export const ReplicaRowState = {
+  LIVE: 1,
+  CORRUPT: 2,
+  /** To be deleted: surplus, stale, or of a file that is gone. The row stays until the DataNode reports the deletion. */
+  INVALIDATE: 3,
+} as const;
+
+export const SCHEMA = `
+-- ---- Logged ------------------------------------------------------------------------------------------------------
+CREATE TABLE meta (
+  key TEXT PRIMARY KEY,          -- layout_version, cluster_id, namespace_id, applied_txid, next_inode_id, next_block_id,
+  value ANY NOT NULL             -- generation_stamp, files, directories, blocks (the last three: how many there are)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE inodes (
+  id INTEGER PRIMARY KEY,
+  parent INTEGER NOT NULL,
+  name TEXT NOT NULL,            -- sorted by its UTF-8 bytes (SQLite's BINARY order)
+  type INTEGER NOT NULL,         -- InodeType
+  mode INTEGER NOT NULL,
+  owner TEXT NOT NULL,
+  grp TEXT NOT NULL,
+  mtime_ms INTEGER NOT NULL,
+  atime_ms INTEGER NOT NULL,
+  children INTEGER NOT NULL,     -- directories: number of entries
+  replication INTEGER NOT NULL,  -- files; 0 otherwise
+  block_size INTEGER NOT NULL,   -- files; 0 otherwise
+  length INTEGER NOT NULL,       -- files: the sum of the lengths of its blocks, as far as known
+  lease_holder TEXT,             -- files open for writing: the client's name
+  symlink TEXT
+) STRICT;
+CREATE UNIQUE INDEX inodes_by_name ON inodes (parent, name);
+CREATE INDEX inodes_by_lease ON inodes (lease_holder, id) WHERE lease_holder IS NOT NULL;
+
+CREATE TABLE blocks (
+  id INTEGER PRIMARY KEY,
+  inode INTEGER NOT NULL,
+  idx INTEGER NOT NULL,          -- position in the file, from 0
+  generation_stamp INTEGER NOT NULL,
+  length INTEGER NOT NULL,
+  state INTEGER NOT NULL,        -- BlockState
+  replication INTEGER NOT NULL,  -- that of its file
+  expected TEXT                  -- until COMPLETE: JSON array of [datanode uuid, storage uuid], the pipeline's replicas
+) STRICT;
+CREATE UNIQUE INDEX blocks_by_inode ON blocks (inode, idx);
+
+CREATE TABLE retry_cache (
+  client_id TEXT NOT NULL,       -- base64
+  call_id INTEGER NOT NULL,
+  expires_ms INTEGER NOT NULL,
+  answer TEXT NOT NULL,          -- JSON
+  PRIMARY KEY (client_id, call_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX retry_cache_by_expiry ON retry_cache (expires_ms);
+
+-- ---- Derived -----------------------------------------------------------------------------------------------------
+CREATE TABLE datanodes (
+  uuid TEXT PRIMARY KEY,
+  host TEXT NOT NULL,
+  data_port INTEGER NOT NULL,
+  rpc_port INTEGER NOT NULL,
+  http_port INTEGER NOT NULL,
+  rack TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE storages (
+  id INTEGER PRIMARY KEY,
+  uuid TEXT NOT NULL UNIQUE,
+  datanode TEXT NOT NULL,        -- datanodes.uuid
+  replicas INTEGER NOT NULL,     -- number and digest of the rows in replicas that belong to it, kept with every change
+  digest BLOB NOT NULL           -- 8 bytes, common/replica-digest.ts
+) STRICT;
+
+CREATE TABLE replicas (
+  block INTEGER NOT NULL,        -- blocks.id; the row may be gone (state INVALIDATE then)
+  storage INTEGER NOT NULL,      -- storages.id
+  generation_stamp INTEGER NOT NULL,
+  length INTEGER NOT NULL,
+  state INTEGER NOT NULL,        -- ReplicaRowState
+  PRIMARY KEY (block, storage)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX replicas_by_storage ON replicas (storage, block);
+CREATE INDEX replicas_to_delete ON replicas (storage, block) WHERE state = 3;
+
+-- Blocks whose number or spread of replicas may be wrong: the replication monitor takes them from here, looks, and removes them.
+CREATE TABLE redundancy_check (block INTEGER PRIMARY KEY) STRICT;
+
+-- Blocks that need work, most urgent first (0 is the most urgent; the levels are in namenode/low-redundancy.ts).
+CREATE TABLE low_redundancy (
+  block INTEGER PRIMARY KEY,
+  priority INTEGER NOT NULL
+) STRICT;
+CREATE INDEX low_redundancy_by_priority ON low_redundancy (priority, block);
+`;
