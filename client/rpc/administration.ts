@@ -1,0 +1,41 @@
+/** Calls about the cluster as a whole. */
+import type { SafeModeAction__Output } from '../../proto/generated/minihdfs/SafeModeAction.js';
+import type { DatanodeReport, FsckStep, FsStats, SafeModeAction, SafeModeState, ServerDefaults } from '../types.js';
+import { toDatanodeReport, toFsckFile } from './messages.js';
+import type { NamenodeCallOptions, NamenodeClient } from './namenode-client.js';
+
+export async function serverDefaults(namenode: NamenodeClient, options?: NamenodeCallOptions): Promise<ServerDefaults> {
+  const { blockSize, replication, bytesPerChecksum, writePacketSize, clusterId, version, listingLimit } = await namenode.call(
+    'GetServerDefaults',
+    {},
+    options,
+  );
+  return { blockSize, replication, bytesPerChecksum, writePacketSize, clusterId, version, listingLimit };
+}
+
+export async function stats(namenode: NamenodeClient): Promise<FsStats> {
+  return await namenode.call('GetFsStats', {});
+}
+
+export async function datanodeReport(namenode: NamenodeClient): Promise<DatanodeReport[]> {
+  return (await namenode.call('GetDatanodeReport', {})).datanodes.map(toDatanodeReport);
+}
+
+const SAFE_MODE_ACTIONS: Readonly<Record<SafeModeAction, SafeModeAction__Output>> = {
+  get: 'SAFE_MODE_GET',
+  enter: 'SAFE_MODE_ENTER',
+  leave: 'SAFE_MODE_LEAVE',
+  forceExit: 'SAFE_MODE_FORCE_EXIT',
+};
+
+export async function safeMode(namenode: NamenodeClient, action: SafeModeAction): Promise<SafeModeState> {
+  const { on, message } = await namenode.call('SetSafeMode', { action: SAFE_MODE_ACTIONS[action] });
+  return { on, message };
+}
+
+export async function* fsck(namenode: NamenodeClient, path: string, signal?: AbortSignal): AsyncGenerator<FsckStep, void, void> {
+  for await (const { files, summary } of namenode.fsck({ path }, signal)) {
+    for (const file of files) yield { kind: 'file', file: toFsckFile(file) };
+    if (summary !== null) yield { kind: 'summary', summary };
+  }
+}

@@ -1,0 +1,69 @@
+/** The operations on the namespace, one call each; a list asks page after page. */
+import type { BlockLocation, ContentSummary, DeleteOptions, FileStatus, MkdirOptions, RenameOptions } from '../types.js';
+import { toBlockLocation, toFileStatus } from './messages.js';
+import type { NamenodeClient } from './namenode-client.js';
+
+/** undefined when there is no such file or directory. */
+export async function fileInfo(namenode: NamenodeClient, path: string): Promise<FileStatus | undefined> {
+  const { status } = await namenode.call('GetFileInfo', { path });
+  return status === null ? undefined : toFileStatus(path, status);
+}
+
+/** The entries of a directory, sorted by the bytes of their names; of a file: itself. */
+export async function* list(namenode: NamenodeClient, path: string): AsyncGenerator<FileStatus, void, void> {
+  const parent = path.endsWith('/') ? path : `${path}/`;
+  let startAfter = '';
+  for (;;) {
+    const page = await namenode.call('GetListing', { path, startAfter });
+    for (const entry of page.entries) yield toFileStatus(entry.name === '' ? path : parent + entry.name, entry);
+    const last = page.entries.at(-1);
+    if (!page.hasMore || last === undefined) return;
+    startAfter = last.name;
+  }
+}
+
+export async function mkdir(namenode: NamenodeClient, path: string, mode: number, options: MkdirOptions): Promise<void> {
+  await namenode.call('Mkdirs', {
+    path,
+    mode,
+    modeSet: true,
+    createParent: options.parents ?? true,
+    exclusive: options.exclusive ?? false,
+  });
+}
+
+export async function rename(namenode: NamenodeClient, source: string, destination: string, options: RenameOptions): Promise<void> {
+  const { overwrite = false, exact = false } = options;
+  await namenode.call('Rename', { source, destination, overwrite, exact });
+}
+
+export async function remove(namenode: NamenodeClient, path: string, options: DeleteOptions): Promise<boolean> {
+  return (await namenode.call('Delete', { path, recursive: options.recursive ?? false })).deleted;
+}
+
+export async function contentSummary(namenode: NamenodeClient, path: string): Promise<ContentSummary> {
+  const { length, fileCount, directoryCount, spaceConsumed } = await namenode.call('GetContentSummary', { path });
+  return { length, fileCount, directoryCount, spaceConsumed };
+}
+
+/** All blocks that hold a byte of the range; an answer of the NameNode holds a part of them. */
+export async function blockLocations(
+  namenode: NamenodeClient,
+  clientHost: string,
+  path: string,
+  offset: number,
+  length: number,
+): Promise<BlockLocation[]> {
+  const found: BlockLocation[] = [];
+  const end = offset + length;
+  for (let next = offset; next < end; ) {
+    const answer = await namenode.call('GetBlockLocations', { path, offset: next, length: end - next, clientHost });
+    const page = answer.blocks.map(toBlockLocation);
+    found.push(...page);
+    const last = page.at(-1);
+    if (last === undefined || last.offset + last.length <= next) break;
+    next = last.offset + last.length;
+    if (next >= answer.fileLength) break;
+  }
+  return found;
+}
