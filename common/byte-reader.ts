@@ -50,8 +50,8 @@ export class ByteReader {
     return true;
   }
 
-  /** Like {@link fill}, but an end of the stream before the first byte is an error too. */
-  async #fillOrThrow(length: number, timeoutMs: number): Promise<void> {
+  /** Like {@link fill}, but an end of the stream before the first byte is a `ConnectionLost` too. */
+  async fillOrThrow(length: number, timeoutMs: number): Promise<void> {
     if (!(await this.fill(length, timeoutMs))) {
       throw new DfsError('ConnectionLost', `${this.peer} closed the connection`);
     }
@@ -62,13 +62,14 @@ export class ByteReader {
    * @throws DfsError `ConnectionLost` when the stream ends before, `Timeout`.
    */
   async readExactly(length: number, timeoutMs: number): Promise<Buffer[]> {
-    if (this.#available < length) await this.#fillOrThrow(length, timeoutMs);
+    if (this.#available < length) await this.fillOrThrow(length, timeoutMs);
     return this.take(length);
   }
 
   /** The next `length` bytes in one piece: a slice where they arrived in one, else a copy. */
   async readBuffer(length: number, timeoutMs: number): Promise<Buffer> {
-    return joined(await this.readExactly(length, timeoutMs));
+    if (this.#available < length) await this.fillOrThrow(length, timeoutMs);
+    return this.takeBuffer(length);
   }
 
   /** Takes `length` bytes that are there already (see {@link fill}, {@link available}). */
@@ -95,6 +96,12 @@ export class ByteReader {
     return taken;
   }
 
+  /** Like {@link take}, in one piece: a slice where the bytes arrived in one, else a copy. */
+  takeBuffer(length: number): Buffer {
+    const buffers = this.take(length);
+    return buffers.length === 1 ? (buffers[0] as Buffer) : Buffer.concat(buffers);
+  }
+
   /** The byte at `index` from here on, which must be there; it stays to be taken. */
   peekByte(index: number): number {
     let at = index + this.#headOffset;
@@ -116,7 +123,7 @@ export class ByteReader {
     let length = 0;
     let at = 0;
     for (;;) {
-      await this.#fillOrThrow(at + 1, timeoutMs);
+      await this.fillOrThrow(at + 1, timeoutMs);
       const byte = this.peekByte(at);
       length += (byte & 0x7f) * 2 ** (7 * at);
       at++;
@@ -134,8 +141,4 @@ export class ByteReader {
     this.take(at);
     return this.readBuffer(length, timeoutMs);
   }
-}
-
-function joined(buffers: Buffer[]): Buffer {
-  return buffers.length === 1 ? (buffers[0] as Buffer) : Buffer.concat(buffers);
 }
