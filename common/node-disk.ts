@@ -1,0 +1,205 @@
+/** Files (disk.ts) on a real disk. */
+import * as fs from 'node:fs';
+import { dirname } from 'node:path';
+import { promisify } from 'node:util';
+import type { Disk, DiskFile, OpenMode } from './disk.js';
+import { DfsError, type ErrorName, messageOf, osErrorCode } from './errors.js';
+
+/** More buffers than this in one writev are refused by the kernel (IOV_MAX). */
+const MAX_BUFFERS_PER_WRITE = 1024;
+
+const FLAGS: Record<OpenMode, number> = {
+  read: fs.constants.O_RDONLY,
+  write: fs.constants.O_RDWR,
+  create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
+};
+
+// The callback functions under the promises: FileHandle adds a layer that costs as much as a small write.
+const open = promisify(fs.open);
+const fdatasync = promisify(fs.fdatasync);
+const ftruncate = promisify(fs.ftruncate);
+const fstat = promisify(fs.fstat);
+const close = promisify(fs.close);
+
+function readAt(fd: number, target: Uint8Array, offset: number, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.read(fd, target, offset, target.length - offset, position, (error, bytesRead) => {
+      if (error) reject(error);
+      else resolve(bytesRead);
+    });
+  });
+}
+
+function writevAt(fd: number, buffers: readonly Uint8Array[], position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.writev(fd, buffers, position, (error, bytesWritten) => {
+      if (error) reject(error);
+      else resolve(bytesWritten);
+    });
+  });
+}
+
+class NodeDiskFile implements DiskFile {
+  readonly path: string;
+  readonly #fd: number;
+
+  constructor(path: string, fd: number) {
+    this.path = path;
+    this.#fd = fd;
+  }
+
+  async read(target: Uint8Array, position: number): Promise<number> {
+    let done = 0;
+    while (done < target.length) {
+      const bytesRead = await readAt(this.#fd, target, done, position + done);
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return done;
+  }
+
+  async write(buffers: readonly Uint8Array[], position: number): Promise<void> {
+    let at = position;
+    for (let from = 0; from < buffers.length; from += MAX_BUFFERS_PER_WRITE) {
+      const batch =
+        buffers.length <= MAX_BUFFERS_PER_WRITE ? buffers : buffers.slice(from, from + MAX_BUFFERS_PER_WRITE);
+      at += await this.#writeBatch(batch, at);
+    }
+  }
+
+  /** Writes all of at most MAX_BUFFERS_PER_WRITE buffers; returns their length. */
+  async #writeBatch(batch: readonly Uint8Array[], position: number): Promise<number> {
+    let remaining = batch;
+    let done = 0;
+    while (remaining.length > 0) {
+      const written = await writevAt(this.#fd, remaining, position + done);
+      done += written;
+      remaining = withoutFirst(remaining, written);
+    }
+    return done;
+  }
+
+  sync(): Promise<void> {
+    return fdatasync(this.#fd);
+  }
+
+  truncate(length: number): Promise<void> {
+    return ftruncate(this.#fd, length);
+  }
+
+  async size(): Promise<number> {
+    return (await fstat(this.#fd)).size;
+  }
+
+  close(): Promise<void> {
+    return close(this.#fd);
+  }
+}
+
+/** What is left of `buffers` after their first `length` bytes; empty buffers at the front go as well. */
+function withoutFirst(buffers: readonly Uint8Array[], length: number): Uint8Array[] {
+  let skip = length;
+  let first = 0;
+  for (; first < buffers.length; first++) {
+    const buffer = buffers[first] as Uint8Array;
+    if (buffer.length > skip) break;
+    skip -= buffer.length;
+  }
+  const rest = buffers.slice(first);
+  if (skip > 0) rest[0] = (rest[0] as Uint8Array).subarray(skip);
+  return rest;
+}
+
+export const nodeDisk: Disk = {
+  async open(path, mode) {
+    return new NodeDiskFile(path, await open(path, FLAGS[mode], 0o644));
+  },
+  async makeDirectory(path) {
+    await fs.promises.mkdir(path, { recursive: true });
+  },
+  rename: (from, to) => fs.promises.rename(from, to),
+  remove: (path) => fs.promises.rm(path, { force: true }),
+  async list(path) {
+    const entries = await fs.promises.readdir(path, { withFileTypes: true });
+    return entries.map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }));
+  },
+  async fileSize(path) {
+    try {
+      return (await fs.promises.stat(path)).size;
+    } catch (error) {
+      if (osErrorCode(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  },
+  async syncDirectory(path) {
+    const directory = await fs.promises.open(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+  },
+  async space(path) {
+    const { blocks, bavail, bsize } = await fs.promises.statfs(path);
+    return { capacityBytes: blocks * bsize, availableBytes: bavail * bsize };
+  },
+};
+
+/**
+ * The bytes of a small file.
+ * @throws DfsError `DamagedMetadata` when it is longer than `maxBytes`; the operating system's error when it cannot be read.
+ */
+export async function readWhole(disk: Disk, path: string, maxBytes: number): Promise<Buffer> {
+  const file = await disk.open(path, 'read');
+  try {
+    const size = await file.size();
+    if (size > maxBytes) {
+      throw new DfsError('DamagedMetadata', `${path} has ${size} bytes; at most ${maxBytes} are expected in it`);
+    }
+    const bytes = Buffer.allocUnsafe(size);
+    return bytes.subarray(0, await file.read(bytes, 0));
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Replaces a small file as a whole: after a crash there is either the old one or the new one. For one writer at a time; uses
+ * the name `<path>.tmp` beside it.
+ */
+export async function writeDurably(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${path}.tmp`;
+  await disk.remove(temporary);
+  const file = await disk.open(temporary, 'create');
+  try {
+    await file.write([bytes], 0);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await disk.rename(temporary, path);
+  await disk.syncDirectory(dirname(path));
+}
+
+const OS_ERRORS: Record<string, [ErrorName, string]> = {
+  ENOENT: ['FileNotFound', 'no such file or directory'],
+  EEXIST: ['FileAlreadyExists', 'the file exists'],
+  ENOTDIR: ['NotADirectory', 'not a directory'],
+  EISDIR: ['IsADirectory', 'is a directory'],
+  ENOTEMPTY: ['PathIsNotEmptyDirectory', 'the directory is not empty'],
+  EACCES: ['AccessControl', 'permission denied'],
+  EPERM: ['NotOwner', 'operation not permitted'],
+  EROFS: ['AccessControl', 'the file system is read-only'],
+  ENOSPC: ['NoSpace', 'no space left on the disk'],
+  EDQUOT: ['NoSpace', 'the disk quota is used up'],
+  EMFILE: ['Overloaded', 'too many open files in this process'],
+  ENFILE: ['Overloaded', 'too many open files on this machine'],
+  EIO: ['DamagedMetadata', 'the disk failed (input/output error)'],
+};
+
+/** An operating system's error for a user: `wrapOsError(error, 'write', path)` says "cannot write /x: no space left on the disk". */
+export function wrapOsError(error: unknown, verb: string, path: string): DfsError {
+  if (error instanceof DfsError) return error;
+  const [name, reason] = OS_ERRORS[osErrorCode(error) ?? ''] ?? ['Internal', messageOf(error)];
+  return new DfsError(name, `cannot ${verb} ${path}: ${reason}`, { cause: error });
+}
