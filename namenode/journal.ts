@@ -17,24 +17,33 @@
  * state only.
  */
 import type { Database } from 'better-sqlite3';
+import type { Counters } from './storage/counters.js';
 import type { EditRecord } from './storage/edit-records.js';
 
 /** The open batch, as one operation sees it. Valid only during the synchronous call that it is given to. */
 export interface Transaction {
   /** The writing connection: sees all earlier operations of the batch. */
   readonly db: Database;
+  /** Of the open batch: the next ids to use, and how many files and blocks there are. */
+  readonly counters: Readonly<Counters>;
   /** Gives the record the next transaction id and applies it. After this the operation must not throw. */
   log(record: EditRecord): void;
 }
 
 export interface Journal {
-  /** The read-only connection: committed state. Reads on it within one synchronous stretch are consistent with each other. */
+  /**
+   * The read-only connection: committed state. Reads on it within one synchronous stretch are consistent with each other; no
+   * statement may be left open (`iterate`) beyond it.
+   */
   readonly committed: Database;
+  /** Counters of the committed state. */
+  readonly counters: Readonly<Counters>;
   /** The last transaction id that is committed. */
   readonly lastTxid: number;
   /**
    * Runs `operation` in the next batch; resolves with its result once the batch is durable and visible. Whatever it throws
-   * before it has changed anything rejects this call alone.
+   * before it has changed anything rejects this call alone. It should not change anything outside the transaction: it may be
+   * run a second time (when another operation of the batch failed half-way), and what it did may be rolled back.
    * @throws DfsError `NoSpace`, `RetryLater`, when the batch could not be made durable: then nothing of it is visible.
    */
   mutate<T>(operation: (transaction: Transaction) => T): Promise<T>;

@@ -14,6 +14,8 @@ export const InodeType = { FILE: 1, DIRECTORY: 2, SYMLINK: 3 } as const;
 
 /** The root directory. */
 export const ROOT_INODE_ID = 1;
+/** Its parent: no inode, so that it stands in no listing and is not among the deleted. */
+export const ROOT_PARENT_ID = -1;
 /**
  * Parent of what was deleted and is not yet taken apart: a delete moves the top of its tree here (under its id as name), in one
  * row; the reaper then removes the tree in slices.
@@ -47,7 +49,8 @@ export const SCHEMA = `
 -- ---- Logged ------------------------------------------------------------------------------------------------------
 CREATE TABLE meta (
   key TEXT PRIMARY KEY,          -- layout_version, cluster_id, namespace_id, applied_txid, next_inode_id, next_block_id,
-  value ANY NOT NULL             -- generation_stamp, files, directories, blocks (the last three: how many there are)
+  value ANY NOT NULL             -- generation_stamp (the last one given out), files, directories, blocks (how many there are,
+                                 -- with those deleted but not yet taken apart), retry_entries
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE inodes (

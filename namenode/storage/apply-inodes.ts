@@ -1,0 +1,101 @@
+/** Records that change the directory tree. */
+import { DfsError } from '../../common/errors.js';
+import type { ApplyState } from './apply.js';
+import type {
+  CreateEdit,
+  MkdirsEdit,
+  NewDirectory,
+  RenameEdit,
+  SetOwnerEdit,
+  SetPermissionEdit,
+  SetTimesEdit,
+} from './edit-records.js';
+import { expectOneRow } from './rows.js';
+import { DELETED_INODE_ID, InodeType } from './schema.js';
+import { statement } from './statements.js';
+
+const INSERT = `
+  INSERT INTO inodes (id, parent, name, type, mode, owner, grp, mtime_ms, atime_ms, children, replication, block_size, length, lease_holder)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 0, ?)`;
+
+export function mkdirs(state: ApplyState, edit: MkdirsEdit): void {
+  for (const directory of edit.directories) addDirectory(state, directory, edit.timeMs);
+}
+
+export function create(state: ApplyState, edit: CreateEdit): void {
+  if (edit.replaces !== undefined) detach(state, edit.replaces, edit.timeMs);
+  for (const directory of edit.directories) addDirectory(state, directory, edit.timeMs);
+  const { id, parent, name, mode, owner, group, timeMs, replication, blockSize, leaseHolder } = edit;
+  statement(state.db, INSERT).run(
+    id, parent, name, InodeType.FILE, mode, owner, group, timeMs, timeMs, replication, blockSize, leaseHolder,
+  );
+  link(state, parent, timeMs);
+  takeInodeId(state, id);
+  state.counters.files++;
+}
+
+export function rename(state: ApplyState, edit: RenameEdit): void {
+  if (edit.replaces !== undefined) detach(state, edit.replaces, edit.timeMs);
+  unlink(state, parentOf(state, edit.id), edit.timeMs);
+  place(state, edit.id, edit.toParent, edit.toName);
+  link(state, edit.toParent, edit.timeMs);
+}
+
+/** Takes an inode, with all below it, out of the namespace: one row moves, whatever the size of the tree. */
+export function detach(state: ApplyState, id: number, timeMs: number): void {
+  unlink(state, parentOf(state, id), timeMs);
+  place(state, id, DELETED_INODE_ID, String(id));
+}
+
+export function setPermission(state: ApplyState, edit: SetPermissionEdit): void {
+  const result = statement(state.db, 'UPDATE inodes SET mode = ? WHERE id = ?').run(edit.mode, edit.id);
+  expectOneRow(result, `set permission of inode ${edit.id}`);
+}
+
+export function setOwner(state: ApplyState, edit: SetOwnerEdit): void {
+  const result = statement(state.db, 'UPDATE inodes SET owner = ?, grp = ? WHERE id = ?').run(edit.owner, edit.group, edit.id);
+  expectOneRow(result, `set owner of inode ${edit.id}`);
+}
+
+export function setTimes(state: ApplyState, edit: SetTimesEdit): void {
+  const result = statement(state.db, 'UPDATE inodes SET mtime_ms = ?, atime_ms = ? WHERE id = ?').run(
+    edit.modificationTimeMs,
+    edit.accessTimeMs,
+    edit.id,
+  );
+  expectOneRow(result, `set times of inode ${edit.id}`);
+}
+
+function addDirectory(state: ApplyState, { id, parent, name, mode, owner, group }: NewDirectory, timeMs: number): void {
+  statement(state.db, INSERT).run(id, parent, name, InodeType.DIRECTORY, mode, owner, group, timeMs, 0, 0, 0, null);
+  link(state, parent, timeMs);
+  takeInodeId(state, id);
+  state.counters.directories++;
+}
+
+function parentOf(state: ApplyState, id: number): number {
+  const row = statement<{ parent: number }>(state.db, 'SELECT parent FROM inodes WHERE id = ?').get(id);
+  if (row === undefined) throw new DfsError('DamagedMetadata', `there is no inode ${id}`);
+  return row.parent;
+}
+
+function place(state: ApplyState, id: number, parent: number, name: string): void {
+  const result = statement(state.db, 'UPDATE inodes SET parent = ?, name = ? WHERE id = ?').run(parent, name, id);
+  expectOneRow(result, `move inode ${id}`);
+}
+
+/** A directory gains an entry. */
+function link(state: ApplyState, directory: number, timeMs: number): void {
+  const sql = 'UPDATE inodes SET children = children + 1, mtime_ms = ? WHERE id = ?';
+  expectOneRow(statement(state.db, sql).run(timeMs, directory), `add an entry to inode ${directory}`);
+}
+
+/** A directory loses an entry. */
+function unlink(state: ApplyState, directory: number, timeMs: number): void {
+  const sql = 'UPDATE inodes SET children = children - 1, mtime_ms = ? WHERE id = ?';
+  expectOneRow(statement(state.db, sql).run(timeMs, directory), `remove an entry of inode ${directory}`);
+}
+
+function takeInodeId(state: ApplyState, id: number): void {
+  state.counters.nextInodeId = Math.max(state.counters.nextInodeId, id + 1);
+}

@@ -1,0 +1,109 @@
+/**
+ * Edit records become rows here, and nowhere else: live operations and the replay of the log run the same functions. Rules that keep
+ * both equal, row for row: no clock, no randomness, no reading of derived tables; what is not in the record is read from logged
+ * tables or from the counters.
+ */
+import type { Database } from 'better-sqlite3';
+import { DfsError } from '../../common/errors.js';
+import * as blocks from './apply-blocks.js';
+import * as inodes from './apply-inodes.js';
+import { rememberAnswer } from './apply-retry-cache.js';
+import { type Counters, readCounters, writeCounters } from './counters.js';
+import type { EditRecord } from './edit-records.js';
+
+/** What the functions of one record kind work on. */
+export interface ApplyState {
+  readonly db: Database;
+  readonly counters: Counters;
+}
+
+/** Applies records to the tables of one connection, in a transaction that the caller has open. */
+export class Applier {
+  readonly #db: Database;
+  #state: ApplyState;
+  #saved: Readonly<Counters>;
+
+  constructor(db: Database) {
+    this.#db = db;
+    this.#state = { db, counters: readCounters(db) };
+    this.#saved = { ...this.#state.counters };
+  }
+
+  get counters(): Readonly<Counters> {
+    return this.#state.counters;
+  }
+
+  /** @throws DfsError `DamagedMetadata` when the record does not follow from the tables. */
+  apply(txid: number, record: EditRecord): void {
+    const { counters } = this.#state;
+    if (txid !== counters.appliedTxid + 1) {
+      throw new DfsError('DamagedMetadata', `transaction ${txid} does not follow ${counters.appliedTxid}`);
+    }
+    applyKind(this.#state, record);
+    rememberAnswer(this.#state, txid, record);
+    counters.appliedTxid = txid;
+  }
+
+  /** Puts the counters into the open transaction; once, before it commits. */
+  saveCounters(): void {
+    writeCounters(this.#db, this.#state.counters, this.#saved);
+  }
+
+  /** After a commit: the counters as they are now are those on disk. */
+  committed(): void {
+    this.#saved = { ...this.#state.counters };
+  }
+
+  /** After a rollback: as if nothing had been applied since the last commit. */
+  rolledBack(): void {
+    this.#state = { db: this.#db, counters: { ...this.#saved } };
+  }
+}
+
+function applyKind(state: ApplyState, record: EditRecord): void {
+  switch (record.op) {
+    case 'mkdirs':
+      return inodes.mkdirs(state, record);
+    case 'create':
+      return inodes.create(state, record);
+    case 'rename':
+      return inodes.rename(state, record);
+    case 'delete':
+      return inodes.detach(state, record.id, record.timeMs);
+    case 'setPermission':
+      return inodes.setPermission(state, record);
+    case 'setOwner':
+      return inodes.setOwner(state, record);
+    case 'setTimes':
+      return inodes.setTimes(state, record);
+    case 'append':
+      return blocks.append(state, record);
+    case 'addBlock':
+      return blocks.addBlock(state, record);
+    case 'abandonBlock':
+      return blocks.abandonBlock(state, record);
+    case 'takeStamp':
+      return blocks.takeStamp(state, record.generationStamp);
+    case 'updatePipeline':
+      return blocks.updatePipeline(state, record);
+    case 'fsync':
+      return blocks.setLength(state, record.inode, record.block, record.length);
+    case 'commitBlock':
+      return blocks.commitBlock(state, record.inode, record.block);
+    case 'completeBlocks':
+      return blocks.completeBlocks(state, record);
+    case 'close':
+      return blocks.close(state, record);
+    case 'setReplication':
+      return blocks.setReplication(state, record);
+    case 'reap':
+      return blocks.reap(state, record);
+    default:
+      return unknownKind(record);
+  }
+}
+
+function unknownKind(record: never): never {
+  const { op } = record as { op?: unknown };
+  throw new DfsError('DamagedMetadata', `the edit log holds a record of kind "${String(op)}", which this version does not know`);
+}

@@ -1,0 +1,205 @@
+/**
+ * The records of the edit log. Each carries all that apply.ts needs (times, ids, chosen targets), so that applying it gives the
+ * same rows today and at any replay. Stored as JSON: fields may be added, but neither renamed nor given another meaning.
+ */
+
+/** The JSON that a call was answered with; what of it is kept is up to the operation. */
+export type StoredAnswer = null | boolean | number | string | { readonly [field: string]: StoredAnswer };
+
+/** The call that made a record, so that a repeat of it gets the same answer (the retry cache). */
+export interface AnsweredCall {
+  /** Base64 of the 16 bytes of the client's id. */
+  readonly clientId: string;
+  readonly callId: number;
+  readonly expiresMs: number;
+  readonly answer: StoredAnswer;
+}
+
+/** One replica of a pipeline: [DataNode's uuid, storage's uuid]. */
+export type ExpectedReplica = readonly [datanodeUuid: string, storageUuid: string];
+
+export interface NewDirectory {
+  readonly id: number;
+  readonly parent: number;
+  readonly name: string;
+  readonly mode: number;
+  readonly owner: string;
+  readonly group: string;
+}
+
+/** The final stamp and length of a block, as its writer gives them. */
+export interface CommittedBlock {
+  readonly id: number;
+  readonly generationStamp: number;
+  readonly length: number;
+  /** True when it has its minimum of replicas already: it becomes COMPLETE, else COMMITTED. */
+  readonly complete: boolean;
+}
+
+interface Edit {
+  /** When the operation was checked and accepted; wall-clock milliseconds. */
+  readonly timeMs: number;
+  readonly call?: AnsweredCall;
+}
+
+export interface MkdirsEdit extends Edit {
+  readonly op: 'mkdirs';
+  /** Parents before their children. */
+  readonly directories: readonly NewDirectory[];
+}
+
+export interface CreateEdit extends Edit {
+  readonly op: 'create';
+  /** Missing parents that are made with the file. */
+  readonly directories: readonly NewDirectory[];
+  /** The file that is overwritten. */
+  readonly replaces?: number;
+  readonly id: number;
+  readonly parent: number;
+  readonly name: string;
+  readonly mode: number;
+  readonly owner: string;
+  readonly group: string;
+  readonly replication: number;
+  readonly blockSize: number;
+  readonly leaseHolder: string;
+}
+
+/** A closed file is opened for more bytes. */
+export interface AppendEdit extends Edit {
+  readonly op: 'append';
+  readonly inode: number;
+  readonly leaseHolder: string;
+  /** Its last block, when that has room: it is under construction again, by the replicas it has. */
+  readonly reopened?: { readonly id: number; readonly expected: readonly ExpectedReplica[] };
+}
+
+export interface AddBlockEdit extends Edit {
+  readonly op: 'addBlock';
+  readonly inode: number;
+  readonly previous?: CommittedBlock;
+  readonly id: number;
+  readonly generationStamp: number;
+  /** Position in the file, from 0. */
+  readonly index: number;
+  readonly expected: readonly ExpectedReplica[];
+}
+
+/** The last block of a file is given back unwritten. */
+export interface AbandonBlockEdit extends Edit {
+  readonly op: 'abandonBlock';
+  readonly inode: number;
+  readonly block: number;
+}
+
+/** A generation stamp is given out, to be used by a pipeline that is being set up again. */
+export interface TakeStampEdit extends Edit {
+  readonly op: 'takeStamp';
+  readonly generationStamp: number;
+}
+
+/** A block that is being written continues under a new stamp, on these replicas. */
+export interface UpdatePipelineEdit extends Edit {
+  readonly op: 'updatePipeline';
+  readonly inode: number;
+  readonly block: number;
+  readonly generationStamp: number;
+  readonly length: number;
+  readonly expected: readonly ExpectedReplica[];
+}
+
+/** The length of a block that is being written becomes known. */
+export interface FsyncEdit extends Edit {
+  readonly op: 'fsync';
+  readonly inode: number;
+  readonly block: number;
+  readonly length: number;
+}
+
+/** The writer has finished a block that lacks its minimum of replicas. */
+export interface CommitBlockEdit extends Edit {
+  readonly op: 'commitBlock';
+  readonly inode: number;
+  readonly block: CommittedBlock;
+}
+
+/** COMMITTED blocks have reached their minimum of replicas. Logged by the block manager. */
+export interface CompleteBlocksEdit extends Edit {
+  readonly op: 'completeBlocks';
+  readonly blocks: readonly number[];
+}
+
+/** The file is complete; its lease ends. */
+export interface CloseEdit extends Edit {
+  readonly op: 'close';
+  readonly inode: number;
+  readonly last?: CommittedBlock;
+}
+
+export interface RenameEdit extends Edit {
+  readonly op: 'rename';
+  readonly id: number;
+  readonly toParent: number;
+  readonly toName: string;
+  /** The file or empty directory at the destination. */
+  readonly replaces?: number;
+}
+
+/** Takes a file or a tree out of the namespace, in one step; it is taken apart later, by `reap`. */
+export interface DeleteEdit extends Edit {
+  readonly op: 'delete';
+  readonly id: number;
+}
+
+/** A slice of what was deleted goes away for good. An inode is listed once nothing belongs to it any more. */
+export interface ReapEdit extends Edit {
+  readonly op: 'reap';
+  readonly blocks: readonly number[];
+  readonly inodes: readonly number[];
+}
+
+export interface SetReplicationEdit extends Edit {
+  readonly op: 'setReplication';
+  readonly id: number;
+  readonly replication: number;
+}
+
+export interface SetPermissionEdit extends Edit {
+  readonly op: 'setPermission';
+  readonly id: number;
+  readonly mode: number;
+}
+
+export interface SetOwnerEdit extends Edit {
+  readonly op: 'setOwner';
+  readonly id: number;
+  readonly owner: string;
+  readonly group: string;
+}
+
+export interface SetTimesEdit extends Edit {
+  readonly op: 'setTimes';
+  readonly id: number;
+  readonly modificationTimeMs: number;
+  readonly accessTimeMs: number;
+}
+
+export type EditRecord =
+  | MkdirsEdit
+  | CreateEdit
+  | AppendEdit
+  | AddBlockEdit
+  | AbandonBlockEdit
+  | TakeStampEdit
+  | UpdatePipelineEdit
+  | FsyncEdit
+  | CommitBlockEdit
+  | CompleteBlocksEdit
+  | CloseEdit
+  | RenameEdit
+  | DeleteEdit
+  | ReapEdit
+  | SetReplicationEdit
+  | SetPermissionEdit
+  | SetOwnerEdit
+  | SetTimesEdit;
