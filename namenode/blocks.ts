@@ -50,7 +50,8 @@ export interface SafeModeStatus {
 export interface Blocks {
   /**
    * Chooses up to `request.count` targets, in pipeline order.
-   * @throws DfsError `NoTargets` when not even one can be had; the message has the reason for each refused DataNode.
+   * @throws DfsError `NoTargets` when not even one can be had; the message has the reason for each refused DataNode and begins
+   *   "could only be written to 0 of the 3 required nodes": the caller puts the subject before it ("File /x ").
    */
   chooseTargets(request: TargetRequest): Target[];
   /** Locations of a block in a file, from its finalized replicas or, while it is being written, from its pipeline. */
@@ -62,6 +63,9 @@ export interface Blocks {
   /** Marks a replica as corrupt, as a client or a DataNode found it; repair follows by itself. Unknown ones are ignored. */
   markCorrupt(block: Block, datanodeUuid: string, storageUuid: string): Promise<void>;
   safeMode(): SafeModeStatus;
-  /** @throws DfsError `SafeMode`, with what it waits for, when it is on. */
+  /**
+   * `what` completes "Cannot …", as in HDFS: "create file /x".
+   * @throws DfsError `SafeMode`, with what it waits for, when it is on.
+   */
   requireNoSafeMode(what: string): void;
 }
