@@ -107,7 +107,11 @@ export const PROPERTIES = {
     min: 4096,
     max: 16 * 1024 ** 2,
   }),
-  'dfs.client.write.max-packets-in-flight': int('16', 'Packets sent and not acknowledged.', { min: 1, max: 1024 }),
+  'dfs.client.write.max-packets-in-flight': int(
+    '16',
+    'A writer holds at most this many times the packet size in memory, sent and not acknowledged.',
+    { min: 1, max: 1024 },
+  ),
   'dfs.client.block.write.retries': int('3', 'Attempts to write one block before the write fails.', { min: 0, max: 100 }),
   'dfs.client.block.write.locateFollowingBlock.retries': int('5', 'Attempts to get the next block, or to close the file.', {
     min: 0,
@@ -122,6 +126,22 @@ export const PROPERTIES = {
   'dfs.client.block.write.replace-datanode-on-failure.best-effort': boolean(
     'true',
     'Whether the write goes on with fewer DataNodes when there is none to replace the lost one. HDFS has false, which stops writes on small clusters.',
+  ),
+  'dfs.client.write.exclude.nodes.cache.expiry.interval.millis': duration(
+    'ms',
+    '10m',
+    'How long a client avoids a DataNode that failed it.',
+    { min: 1 },
+  ),
+  'dfs.client.retry.max.total': duration(
+    'ms',
+    '60s',
+    'How long a call is repeated while the NameNode does not answer: open files outlive a restart of the NameNode that takes less.',
+  ),
+  'dfs.client.socketcache.expiryMsec': duration(
+    'ms',
+    '3s',
+    'How long a client keeps an idle connection to a DataNode. Must be shorter than the DataNode keeps it.',
   ),
   'dfs.client.socket-timeout': duration('ms', '60s', 'How long a client waits for a DataNode.', { min: 1 }),
   'dfs.client.max.block.acquire.failures': int('3', 'Rounds over all replicas of a block before a read fails.', { min: 1, max: 100 }),
