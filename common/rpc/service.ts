@@ -24,10 +24,14 @@ type MethodNames<Definition> = keyof {
 };
 
 /**
- * The methods of a generated definition as functions to implement. `Streaming` names those that answer with a stream:
- * they return an AsyncIterable.
+ * The methods of a generated definition as functions to implement. `Streaming` names those that answer with a stream: they
+ * return an AsyncIterable. `Uploading` names those that are sent a stream: they are given an AsyncIterable.
  */
-export type Handlers<Definition, Streaming extends MethodNames<Definition> = never> = {
+export type Handlers<
+  Definition,
+  Streaming extends MethodNames<Definition> = never,
+  Uploading extends MethodNames<Definition> = never,
+> = {
   [Name in MethodNames<Definition>]: Definition[Name] extends MethodDefinition<
     infer _In,
     infer Response,
@@ -35,14 +39,18 @@ export type Handlers<Definition, Streaming extends MethodNames<Definition> = nev
     infer _Out
   >
     ? (
-        request: Request,
+        request: Name extends Uploading ? AsyncIterable<Request> : Request,
         context: CallContext,
       ) => Name extends Streaming ? AsyncIterable<Response> : Promise<Response>
     : never;
 };
 
 /** The same methods as functions to call. They reject (streams: throw while read) with a DfsError. */
-export type Client<Definition, Streaming extends MethodNames<Definition> = never> = {
+export type Client<
+  Definition,
+  Streaming extends MethodNames<Definition> = never,
+  Uploading extends MethodNames<Definition> = never,
+> = {
   [Name in MethodNames<Definition>]: Definition[Name] extends MethodDefinition<
     infer Request,
     infer _In,
@@ -50,7 +58,7 @@ export type Client<Definition, Streaming extends MethodNames<Definition> = never
     infer Response
   >
     ? (
-        request: Request,
+        request: Name extends Uploading ? AsyncIterable<Request> : Request,
         options?: CallOptions,
       ) => Name extends Streaming ? AsyncIterable<Response> : Promise<Response>
     : never;

@@ -1,0 +1,34 @@
+/**
+ * The services of proto/ as gRPC needs them: method paths with functions that turn messages into bytes and back.
+ */
+import { fileURLToPath } from 'node:url';
+import type { ServiceDefinition } from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import type { ServiceName } from './services.js';
+
+const PROTO_DIRECTORY = fileURLToPath(new URL('../../proto/', import.meta.url));
+
+const PROTO_FILES: Readonly<Record<ServiceName, string>> = {
+  ClientProtocol: 'client_protocol.proto',
+  DatanodeProtocol: 'datanode_protocol.proto',
+  BlockStream: 'block_stream.proto',
+};
+
+const definitions = new Map<ServiceName, ServiceDefinition>();
+
+/** The definition of a service; its messages are those that proto/generated describes. */
+export function serviceDefinition(name: ServiceName): ServiceDefinition {
+  const known = definitions.get(name);
+  if (known !== undefined) return known;
+  // The same choices as in the script that generates the types.
+  const loaded = loadSync(PROTO_FILES[name], {
+    includeDirs: [PROTO_DIRECTORY],
+    longs: Number,
+    enums: String,
+    defaults: true,
+    oneofs: true,
+  });
+  const definition = loaded[`minihdfs.${name}`] as ServiceDefinition;
+  definitions.set(name, definition);
+  return definition;
+}

@@ -1,0 +1,230 @@
+/**
+ * Serves plain functions over gRPC. A handler that throws a DfsError is answered with that error; any other throw is answered
+ * with a text that says nothing of our insides, and its stack goes to the log.
+ */
+import type { AddressInfo, Server as NetServer } from 'node:net';
+import { createServer } from 'node:net';
+import type {
+  ConnectionInjector,
+  handleUnaryCall,
+  MethodDefinition,
+  ServerReadableStream,
+  ServerUnaryCall,
+  ServerWritableStream,
+  UntypedHandleCall,
+} from '@grpc/grpc-js';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { DfsError, messageOf, osErrorCode } from '../errors.js';
+import type { Logger } from '../logging.js';
+import { serviceDefinition } from './definitions.js';
+import { checkedDeserializer, checkedSerializer, MalformedMessage } from './message-check.js';
+import type { CallContext } from './service.js';
+import type { ServiceName, Services } from './services.js';
+import type { ErrorStatus } from './status.js';
+import { statusOf } from './status.js';
+
+export interface GrpcServerOptions {
+  readonly logger: Logger;
+  /** Largest message taken or sent (`ipc.maximum.data.length`). */
+  readonly maxMessageBytes: number;
+  /** Calls that one connection may have open; further ones wait at the client. Default 1000. */
+  readonly maxCallsPerConnection?: number;
+  /** Connections above this are closed at once. Default 4096. */
+  readonly maxConnections?: number;
+}
+
+type AnyHandler = (request: unknown, context: CallContext) => Promise<unknown> | AsyncIterable<unknown>;
+
+export class GrpcServer {
+  readonly #logger: Logger;
+  readonly #server: Server;
+  readonly #injector: ConnectionInjector;
+  readonly #listener: NetServer;
+
+  constructor(options: GrpcServerOptions) {
+    this.#logger = options.logger;
+    this.#server = new Server({
+      'grpc.max_receive_message_length': options.maxMessageBytes,
+      'grpc.max_send_message_length': options.maxMessageBytes,
+      'grpc.max_concurrent_streams': options.maxCallsPerConnection ?? 1000,
+      // Finds clients whose machine went away, and connections that never spoke HTTP/2.
+      'grpc.keepalive_time_ms': 30_000,
+      'grpc.keepalive_timeout_ms': 20_000,
+    });
+    this.#injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
+    // A listener of our own: it can limit connections, and lack of file descriptors does not end the process.
+    this.#listener = createServer({ noDelay: true }, (socket) => this.#injector.injectConnection(socket));
+    this.#listener.maxConnections = options.maxConnections ?? 4096;
+  }
+
+  addService<Name extends ServiceName>(name: Name, handlers: Services[Name]['handlers']): void {
+    for (const [methodName, method] of Object.entries(serviceDefinition(name))) {
+      const handler = (handlers as unknown as Record<string, AnyHandler | undefined>)[methodName];
+      if (handler === undefined) throw new Error(`${name}.${methodName} has no handler`);
+      this.#server.register(
+        method.path,
+        this.#wrap(method, handler),
+        checkedSerializer(method.responseSerialize),
+        checkedDeserializer(method.requestDeserialize),
+        method.requestStream ? 'clientStream' : method.responseStream ? 'serverStream' : 'unary',
+      );
+    }
+  }
+
+  /**
+   * Resolves with the port that was taken (for `port` 0: a free one).
+   * @throws DfsError `PortInUse`, `InvalidConfiguration`.
+   */
+  async listen(host: string, port: number): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.#listener.once('error', (error) => reject(listenError(error, host, port)));
+      this.#listener.listen({ host, port, backlog: 1024 }, resolve);
+    });
+    this.#listener.on('error', (error) => this.#logger.error({ err: error }, 'cannot accept an RPC connection'));
+    return (this.#listener.address() as AddressInfo).port;
+  }
+
+  /** Takes no more calls, lets the running ones end for `graceMs`, then cuts them off. */
+  async stop(graceMs: number): Promise<void> {
+    this.#listener.close();
+    this.#injector.destroy();
+    const ended = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
+    const timer = setTimeout(() => this.#server.forceShutdown(), graceMs);
+    await ended;
+    clearTimeout(timer);
+  }
+
+  #wrap(method: MethodDefinition<unknown, unknown>, handler: AnyHandler): UntypedHandleCall {
+    if (method.responseStream) return (call: ServerWritableStream<unknown, unknown>) => this.#stream(method, handler, call);
+    return ((call: ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown>, answer) =>
+      this.#answer(method, handler, call, answer)) as handleUnaryCall<unknown, unknown>;
+  }
+
+  async #answer(
+    method: MethodDefinition<unknown, unknown>,
+    handler: AnyHandler,
+    call: ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown>,
+    answer: (error: ErrorStatus | null, response?: unknown) => void,
+  ): Promise<void> {
+    const context = new GrpcCallContext(call);
+    try {
+      const request = 'request' in call ? wellFormed(call.request) : readAll(call);
+      answer(null, await handler(request, context));
+    } catch (error) {
+      answer(this.#status(method, error));
+    } finally {
+      context.end();
+    }
+  }
+
+  async #stream(
+    method: MethodDefinition<unknown, unknown>,
+    handler: AnyHandler,
+    call: ServerWritableStream<unknown, unknown>,
+  ): Promise<void> {
+    const context = new GrpcCallContext(call);
+    try {
+      const responses = handler(wellFormed(call.request), context) as AsyncIterable<unknown>;
+      await sendAll(responses, call, context.signal);
+      call.end();
+    } catch (error) {
+      if (!context.signal.aborted) call.emit('error', this.#status(method, error));
+    } finally {
+      context.end();
+    }
+  }
+
+  #status(method: MethodDefinition<unknown, unknown>, error: unknown): ErrorStatus {
+    if (error instanceof DfsError) return statusOf(error);
+    this.#logger.error({ err: error, method: method.path }, 'a call failed for an unforeseen reason');
+    return statusOf(new DfsError('Internal', 'The server failed to carry out the call; its log has the reason.'));
+  }
+}
+
+/** What all kinds of gRPC's calls have in common. */
+interface CancellableCall {
+  readonly cancelled: boolean;
+  getPeer(): string;
+  once(event: 'cancelled', listener: () => void): unknown;
+  removeListener(event: 'cancelled', listener: () => void): unknown;
+}
+
+/** Makes the signal only when a handler looks at it: most calls never do. */
+class GrpcCallContext implements CallContext {
+  readonly #call: CancellableCall;
+  #controller: AbortController | undefined;
+  readonly #onCancelled = () => this.#controller?.abort(new DfsError('Cancelled', 'The caller has gone.'));
+
+  constructor(call: CancellableCall) {
+    this.#call = call;
+  }
+
+  get peerHost(): string {
+    const peer = this.#call.getPeer();
+    const host = peer.slice(0, Math.max(peer.lastIndexOf(':'), 0));
+    return host.startsWith('::ffff:') ? host.slice('::ffff:'.length) : host;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#call.cancelled) this.#onCancelled();
+      else this.#call.once('cancelled', this.#onCancelled);
+    }
+    return this.#controller.signal;
+  }
+
+  /** After the answer the call counts as cancelled for gRPC; a handler's later work must not see that. */
+  end(): void {
+    this.#call.removeListener('cancelled', this.#onCancelled);
+  }
+}
+
+function wellFormed(request: unknown): unknown {
+  if (request instanceof MalformedMessage) {
+    throw new DfsError('ProtocolViolation', `The request cannot be read: ${request.reason}.`);
+  }
+  return request;
+}
+
+async function* readAll(call: ServerReadableStream<unknown, unknown>): AsyncIterable<unknown> {
+  try {
+    for await (const request of call) yield wellFormed(request);
+  } catch (error) {
+    if (error instanceof DfsError || !call.cancelled) throw error;
+    throw new DfsError('Cancelled', 'The caller has gone.', { cause: error });
+  }
+}
+
+/** Sends with at most two messages on their way, so that a client that reads slowly slows the handler down. */
+async function sendAll(
+  responses: AsyncIterable<unknown>,
+  call: ServerWritableStream<unknown, unknown>,
+  signal: AbortSignal,
+): Promise<void> {
+  let sent: Promise<void> = Promise.resolve();
+  let release = (): void => {};
+  signal.addEventListener('abort', () => release(), { once: true });
+  for await (const response of responses) {
+    await sent;
+    if (signal.aborted) return;
+    sent = new Promise((resolve) => {
+      release = resolve; // gRPC forgets the callbacks of a call that was cancelled
+      call.write(response, () => resolve());
+    });
+  }
+}
+
+function listenError(error: unknown, host: string, port: number): DfsError {
+  switch (osErrorCode(error)) {
+    case 'EADDRINUSE':
+      return new DfsError(
+        'PortInUse',
+        `Port ${port} on ${host} is in use by another program. Stop that program, or choose another port.`,
+      );
+    case 'EACCES':
+      return new DfsError('InvalidConfiguration', `This user may not listen on port ${port}. Choose one above 1023.`);
+    default:
+      return new DfsError('InvalidConfiguration', `Cannot listen on ${host}:${port}: ${messageOf(error)}.`);
+  }
+}
