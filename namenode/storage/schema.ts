@@ -41,8 +41,10 @@ export const BlockState = {
 export const ReplicaRowState = {
   LIVE: 1,
   CORRUPT: 2,
-  /** To be deleted: surplus, stale, or of a file that is gone. The row stays until the DataNode reports the deletion. */
+  /** To be deleted: corrupt, or of a block that is gone. The row stays until the DataNode reports the deletion. */
   INVALIDATE: 3,
+  /** A good one to be deleted, because there are more than enough; it can still be kept, should the others get lost. */
+  EXCESS: 4,
 } as const;
 
 export const SCHEMA = `
@@ -101,7 +103,8 @@ CREATE TABLE datanodes (
   data_port INTEGER NOT NULL,
   rpc_port INTEGER NOT NULL,
   http_port INTEGER NOT NULL,
-  rack TEXT NOT NULL
+  rack TEXT NOT NULL,
+  dead INTEGER NOT NULL          -- 1: declared dead and not registered since; a start does not wait for it
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE storages (
@@ -121,7 +124,8 @@ CREATE TABLE replicas (
   PRIMARY KEY (block, storage)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX replicas_by_storage ON replicas (storage, block);
-CREATE INDEX replicas_to_delete ON replicas (storage, block) WHERE state = 3;
+CREATE INDEX replicas_to_delete ON replicas (storage, block) WHERE state >= 3;
+CREATE INDEX replicas_corrupt ON replicas (block) WHERE state = 2;
 
 -- Blocks whose number or spread of replicas may be wrong: the replication monitor takes them from here, looks, and removes them.
 CREATE TABLE redundancy_check (block INTEGER PRIMARY KEY) STRICT;
