@@ -14,7 +14,8 @@ import type {
   UntypedHandleCall,
 } from '@grpc/grpc-js';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { DfsError, messageOf, osErrorCode } from '../errors.js';
+import { DfsError } from '../errors.js';
+import { listenError } from '../listen-error.js';
 import type { Logger } from '../logging.js';
 import { serviceDefinition } from './definitions.js';
 import { checkedDeserializer, checkedSerializer, MalformedMessage } from './message-check.js';
@@ -192,8 +193,10 @@ async function* readAll(call: ServerReadableStream<unknown, unknown>): AsyncIter
     for await (const request of call) yield wellFormed(request);
   } catch (error) {
     if (error instanceof DfsError || !call.cancelled) throw error;
-    throw new DfsError('Cancelled', 'The caller has gone.', { cause: error });
   }
+  // Node ends a stream in the regular way before it resets it, so a cancelled upload first looks like a complete one.
+  await new Promise((resolve) => setImmediate(resolve));
+  if (call.cancelled) throw new DfsError('Cancelled', 'The caller has gone.');
 }
 
 /** Sends with at most two messages on their way, so that a client that reads slowly slows the handler down. */
@@ -212,19 +215,5 @@ async function sendAll(
       release = resolve; // gRPC forgets the callbacks of a call that was cancelled
       call.write(response, () => resolve());
     });
-  }
-}
-
-function listenError(error: unknown, host: string, port: number): DfsError {
-  switch (osErrorCode(error)) {
-    case 'EADDRINUSE':
-      return new DfsError(
-        'PortInUse',
-        `Port ${port} on ${host} is in use by another program. Stop that program, or choose another port.`,
-      );
-    case 'EACCES':
-      return new DfsError('InvalidConfiguration', `This user may not listen on port ${port}. Choose one above 1023.`);
-    default:
-      return new DfsError('InvalidConfiguration', `Cannot listen on ${host}:${port}: ${messageOf(error)}.`);
   }
 }

@@ -162,6 +162,7 @@ test('a call without an answer ends at its deadline, and the handler learns of i
   });
   const { address } = await serve(t, {
     datanode: {
+      Register: async () => ({}),
       Heartbeat: (_request, { signal }) =>
         new Promise((_resolve, reject) => {
           signal.addEventListener('abort', () => {
@@ -171,9 +172,11 @@ test('a call without an answer ends at its deadline, and the handler learns of i
         }),
     },
   });
-  await t.throwsAsync(datanodeClient(t, address).Heartbeat({}, { timeoutMs: 50 }), {
+  const client = datanodeClient(t, address);
+  await client.Register({}); // so that the deadline does not pass while the connection is made
+  await t.throwsAsync(client.Heartbeat({}, { timeoutMs: 500 }), {
     name: 'Timeout',
-    message: `The NameNode at ${address} did not answer Heartbeat within 50 ms.`,
+    message: `The NameNode at ${address} did not answer Heartbeat within 500 ms.`,
   });
   await handlerAborted;
   t.pass();
