@@ -50,7 +50,10 @@ function isBusy(error: unknown): boolean {
 function lockedError(directory: string): DfsError {
   const holder = holderOf(directory);
   const stop = holder === '' ? 'Stop that process' : `Stop process ${holder}`;
-  return new DfsError('DirectoryLocked', `${directory} is in use by another process. ${stop}, or use another directory.`);
+  return new DfsError(
+    'DirectoryLocked',
+    `${directory} is in use by another process. ${stop}, or use another directory.`,
+  );
 }
 
 function holderOf(directory: string): string {
@@ -62,5 +65,7 @@ function holderOf(directory: string): string {
 }
 
 function unusableError(directory: string, error: unknown): DfsError {
-  return new DfsError('InvalidConfiguration', `Cannot use the directory ${directory}: ${messageOf(error)}.`, { cause: error });
+  return new DfsError('InvalidConfiguration', `Cannot use the directory ${directory}: ${messageOf(error)}.`, {
+    cause: error,
+  });
 }

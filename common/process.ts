@@ -1,7 +1,8 @@
 /** What every server process does at its start and at its end. */
-import { createLogger } from './logging.js';
-import type { Logger } from './logging.js';
+
 import { isDfsError, messageOf } from './errors.js';
+import type { Logger } from './logging.js';
+import { createLogger } from './logging.js';
 
 export interface RunningServer {
   /** Stops in order: takes no more work, ends what runs, makes everything durable. */

@@ -1,8 +1,8 @@
 import { DfsError } from '../errors.js';
+import { readConfigurationFile } from './file.js';
 import { nearestName } from './nearest-name.js';
 import type { PropertyName, PropertyValue } from './properties.js';
 import { isPropertyName, PROPERTIES } from './properties.js';
-import { readConfigurationFile } from './file.js';
 
 export interface ConfigurationSources {
   /** YAML file: a mapping of property names to values. */
@@ -11,7 +11,9 @@ export interface ConfigurationSources {
   readonly overrides?: Readonly<Record<string, string>>;
 }
 
-const defaults = Object.entries(PROPERTIES).map(([name, property]) => [name, property.parse(property.default)] as const);
+const defaults = Object.entries(PROPERTIES).map(
+  ([name, property]) => [name, property.parse(property.default)] as const,
+);
 
 /** All settings of a process, checked, with defaults filled in. Does not change. */
 export class Configuration {

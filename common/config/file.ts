@@ -27,7 +27,9 @@ function readText(file: string): string {
     return readFileSync(file, 'utf8');
   } catch (error) {
     const what = osErrorCode(error) === 'ENOENT' ? 'there is no such file' : messageOf(error);
-    throw new DfsError('InvalidConfiguration', `Cannot read the configuration file ${file}: ${what}.`, { cause: error });
+    throw new DfsError('InvalidConfiguration', `Cannot read the configuration file ${file}: ${what}.`, {
+      cause: error,
+    });
   }
 }
 
@@ -36,6 +38,8 @@ function parseYaml(file: string, text: string): unknown {
   try {
     return parse(text, { schema: 'failsafe' });
   } catch (error) {
-    throw new DfsError('InvalidConfiguration', `${file} is not valid YAML: ${messageOf(error).trim()}`, { cause: error });
+    throw new DfsError('InvalidConfiguration', `${file} is not valid YAML: ${messageOf(error).trim()}`, {
+      cause: error,
+    });
   }
 }

@@ -2,8 +2,9 @@
  * Every setting of the cluster. Names and meanings are HDFS's where HDFS has the setting; where our default differs from HDFS's,
  * the text says why. A number without a unit counts in the unit that HDFS uses for that name.
  */
-import { boolean, choice, duration, fraction, hostPort, int, mode, path, pathList, size, string } from './kinds.js';
+
 import type { Property } from './kinds.js';
+import { boolean, choice, duration, fraction, hostPort, int, mode, path, pathList, size, string } from './kinds.js';
 
 export const PROPERTIES = {
   // ---- Files ---------------------------------------------------------------------------------------------------------
@@ -24,7 +25,10 @@ export const PROPERTIES = {
   'dfs.datanode.address': hostPort('127.0.0.1:9866', 'Where a DataNode takes and gives block data.'),
   'dfs.datanode.ipc.address': hostPort('127.0.0.1:9867', 'Where a DataNode serves gRPC.'),
   'dfs.datanode.http.address': hostPort('127.0.0.1:9864', 'Where a DataNode serves health and metrics.'),
-  'dfs.datanode.hostname': string('', 'Name under which others reach this DataNode. Empty: the host of dfs.datanode.address.'),
+  'dfs.datanode.hostname': string(
+    '',
+    'Name under which others reach this DataNode. Empty: the host of dfs.datanode.address.',
+  ),
   'dfs.datanode.rack': string('/default-rack', 'Rack of this DataNode, as a path such as /dc1/rack7.'),
 
   // ---- Messages ------------------------------------------------------------------------------------------------------
@@ -36,9 +40,14 @@ export const PROPERTIES = {
   'dfs.namenode.name.dir': path('data/name', 'Directory of the namespace, block map and edit log.'),
   'dfs.namenode.checkpoint.period': duration('s', '1h', 'Longest time between two checkpoints.', { min: 1 }),
   'dfs.namenode.checkpoint.txns': int('1000000', 'Edit log records after which a checkpoint is due.', { min: 1 }),
-  'dfs.namenode.retrycache.expirytime.millis': duration('ms', '10m', 'How long the answer to a call is kept for its repeats.', {
-    min: 1,
-  }),
+  'dfs.namenode.retrycache.expirytime.millis': duration(
+    'ms',
+    '10m',
+    'How long the answer to a call is kept for its repeats.',
+    {
+      min: 1,
+    },
+  ),
 
   // ---- NameNode: namespace -------------------------------------------------------------------------------------------
   'dfs.namenode.fs-limits.min-block-size': size('1m', 'Smallest block size that a file may ask for.', { min: 512 }),
@@ -47,16 +56,24 @@ export const PROPERTIES = {
     min: 1,
     max: 4096,
   }),
-  'dfs.namenode.fs-limits.max-directory-items': int('1048576', 'Most entries in a directory.', { min: 1, max: 6_400_000 }),
+  'dfs.namenode.fs-limits.max-directory-items': int('1048576', 'Most entries in a directory.', {
+    min: 1,
+    max: 6_400_000,
+  }),
   'dfs.ls.limit': int('1000', 'Most entries in one page of a listing.', { min: 1, max: 100_000 }),
   'dfs.permissions.superusergroup': string('supergroup', 'Members of this group may do everything.'),
   'hadoop.user.group.static.mapping.overrides': string(
     '',
     'Groups of users, overriding the system\'s: "user=group1,group2;user2=group3".',
   ),
-  'dfs.namenode.lease-hard-limit-sec': duration('s', '20m', 'Age at which the NameNode itself closes the file of a vanished writer.', {
-    min: 1,
-  }),
+  'dfs.namenode.lease-hard-limit-sec': duration(
+    's',
+    '20m',
+    'Age at which the NameNode itself closes the file of a vanished writer.',
+    {
+      min: 1,
+    },
+  ),
 
   // ---- NameNode: DataNodes and replication ---------------------------------------------------------------------------
   'dfs.heartbeat.interval': duration('s', '3s', 'Time between two heartbeats of a DataNode.', { min: 10 }),
@@ -66,10 +83,17 @@ export const PROPERTIES = {
     'A DataNode is dead after twice this plus ten heartbeat intervals without a heartbeat.',
     { min: 1 },
   ),
-  'dfs.namenode.stale.datanode.interval': duration('ms', '30s', 'A DataNode without a heartbeat for this long is used last.', {
+  'dfs.namenode.stale.datanode.interval': duration(
+    'ms',
+    '30s',
+    'A DataNode without a heartbeat for this long is used last.',
+    {
+      min: 1,
+    },
+  ),
+  'dfs.blockreport.intervalMsec': duration('ms', '6h', 'Time between two full block reports of a DataNode.', {
     min: 1,
   }),
-  'dfs.blockreport.intervalMsec': duration('ms', '6h', 'Time between two full block reports of a DataNode.', { min: 1 }),
   'dfs.namenode.replication.min': int('1', 'Replicas that a block needs before its file can be closed.', { min: 1 }),
   'dfs.namenode.redundancy.interval.seconds': duration('s', '3s', 'Time between two rounds of repair.', { min: 1 }),
   'dfs.namenode.replication.work.multiplier.per.iteration': int('2', 'Repairs started per live DataNode and round.', {
@@ -77,15 +101,28 @@ export const PROPERTIES = {
   }),
   'dfs.namenode.replication.max-streams': int('2', 'Copies that one DataNode makes at a time.', { min: 1 }),
   'dfs.namenode.replication.max-streams-hard-limit': int('4', 'The same for the most urgent repairs.', { min: 1 }),
-  'dfs.namenode.reconstruction.pending.timeout-sec': duration('s', '5m', 'After this a repair that was not reported is started again.', {
-    min: 1,
-  }),
-  'dfs.namenode.safemode.threshold-pct': fraction('0.999', 'Share of blocks that must have their minimum of replicas before writes start.'),
+  'dfs.namenode.reconstruction.pending.timeout-sec': duration(
+    's',
+    '5m',
+    'After this a repair that was not reported is started again.',
+    {
+      min: 1,
+    },
+  ),
+  'dfs.namenode.safemode.threshold-pct': fraction(
+    '0.999',
+    'Share of blocks that must have their minimum of replicas before writes start.',
+  ),
   'dfs.namenode.safemode.min.datanodes': int('0', 'DataNodes that must be live before writes start.'),
   'dfs.namenode.safemode.extension': duration('ms', '30s', 'How long safe mode lasts once its conditions are met.'),
-  'dfs.namenode.decommission.interval': duration('s', '30s', 'Time between two checks of DataNodes being decommissioned.', {
-    min: 1,
-  }),
+  'dfs.namenode.decommission.interval': duration(
+    's',
+    '30s',
+    'Time between two checks of DataNodes being decommissioned.',
+    {
+      min: 1,
+    },
+  ),
 
   // ---- DataNode ------------------------------------------------------------------------------------------------------
   'dfs.datanode.data.dir': pathList('data/datanode', 'Directories for blocks, one a disk.'),
@@ -96,28 +133,51 @@ export const PROPERTIES = {
     'true',
     'Whether a block is on stable storage before its write is acknowledged as closed. HDFS has false and loses closed files at a power failure.',
   ),
-  'dfs.datanode.socket.write.timeout': duration('ms', '8m', 'How long a DataNode waits for a peer that takes no data.', { min: 1 }),
+  'dfs.datanode.socket.write.timeout': duration(
+    'ms',
+    '8m',
+    'How long a DataNode waits for a peer that takes no data.',
+    { min: 1 },
+  ),
   'dfs.datanode.scan.period.hours': duration('h', '21d', 'Time in which every block is read and verified once.'),
   'dfs.block.scanner.volume.bytes.per.second': size('1m', 'Speed of that scan on each disk.'),
-  'dfs.datanode.directoryscan.interval': duration('s', '6h', 'Time between two comparisons of the disk with what is known of it.'),
+  'dfs.datanode.directoryscan.interval': duration(
+    's',
+    '6h',
+    'Time between two comparisons of the disk with what is known of it.',
+  ),
   'dfs.datanode.balance.bandwidthPerSec': size('100m', 'Most bytes a second that balancing uses.', { min: 1 }),
 
   // ---- Client --------------------------------------------------------------------------------------------------------
-  'dfs.client-write-packet-size': size('512k', 'Size of the packets of a write. HDFS has 64k; larger ones cost less per byte here.', {
-    min: 4096,
-    max: 16 * 1024 ** 2,
-  }),
+  'dfs.client-write-packet-size': size(
+    '512k',
+    'Size of the packets of a write. HDFS has 64k; larger ones cost less per byte here.',
+    {
+      min: 4096,
+      max: 16 * 1024 ** 2,
+    },
+  ),
   'dfs.client.write.max-packets-in-flight': int(
     '16',
     'A writer holds at most this many times the packet size in memory, sent and not acknowledged.',
     { min: 1, max: 1024 },
   ),
-  'dfs.client.block.write.retries': int('3', 'Attempts to write one block before the write fails.', { min: 0, max: 100 }),
-  'dfs.client.block.write.locateFollowingBlock.retries': int('5', 'Attempts to get the next block, or to close the file.', {
+  'dfs.client.block.write.retries': int('3', 'Attempts to write one block before the write fails.', {
     min: 0,
     max: 100,
   }),
-  'dfs.client.block.write.replace-datanode-on-failure.enable': boolean('true', 'Whether a lost DataNode of a pipeline is replaced.'),
+  'dfs.client.block.write.locateFollowingBlock.retries': int(
+    '5',
+    'Attempts to get the next block, or to close the file.',
+    {
+      min: 0,
+      max: 100,
+    },
+  ),
+  'dfs.client.block.write.replace-datanode-on-failure.enable': boolean(
+    'true',
+    'Whether a lost DataNode of a pipeline is replaced.',
+  ),
   'dfs.client.block.write.replace-datanode-on-failure.policy': choice(
     ['DEFAULT', 'ALWAYS', 'NEVER'],
     'DEFAULT',
@@ -144,10 +204,17 @@ export const PROPERTIES = {
     'How long a client keeps an idle connection to a DataNode. Must be shorter than the DataNode keeps it.',
   ),
   'dfs.client.socket-timeout': duration('ms', '60s', 'How long a client waits for a DataNode.', { min: 1 }),
-  'dfs.client.max.block.acquire.failures': int('3', 'Rounds over all replicas of a block before a read fails.', { min: 1, max: 100 }),
+  'dfs.client.max.block.acquire.failures': int('3', 'Rounds over all replicas of a block before a read fails.', {
+    min: 1,
+    max: 100,
+  }),
 
   // ---- Logs ----------------------------------------------------------------------------------------------------------
-  'dfs.log.level': choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], 'info', 'Least important lines that are logged.'),
+  'dfs.log.level': choice(
+    ['trace', 'debug', 'info', 'warn', 'error', 'fatal'],
+    'info',
+    'Least important lines that are logged.',
+  ),
 } as const satisfies Record<string, Property<unknown>>;
 
 export type PropertyName = keyof typeof PROPERTIES;

@@ -3,8 +3,8 @@ import type { Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
-import type { Logger } from '../logging.js';
 import { listenError } from '../listen-error.js';
+import type { Logger } from '../logging.js';
 
 export interface Health {
   readonly healthy: boolean;

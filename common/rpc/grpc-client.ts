@@ -2,7 +2,12 @@
  * Calls services over gRPC, as plain functions that reject with a DfsError. Each connection has a TCP connection of its own; a
  * call is sent once at most, so that whoever calls decides what may be repeated.
  */
-import type { CallOptions as GrpcCallOptions, ClientWritableStream, MethodDefinition, ServiceError } from '@grpc/grpc-js';
+import type {
+  ClientWritableStream,
+  CallOptions as GrpcCallOptions,
+  MethodDefinition,
+  ServiceError,
+} from '@grpc/grpc-js';
 import { credentials, Client as GrpcClient, Metadata } from '@grpc/grpc-js';
 import { DfsError } from '../errors.js';
 import { serviceDefinition } from './definitions.js';
@@ -52,7 +57,12 @@ export function connectService<Name extends ServiceName>(
     'grpc.service_config_disable_resolution': 1,
   });
   const methods = Object.entries(serviceDefinition(service)).map(([name, method]) => {
-    const caller = new MethodCaller(grpcClient, method, { role: SERVERS[service], address, method: name }, defaultTimeoutMs);
+    const caller = new MethodCaller(
+      grpcClient,
+      method,
+      { role: SERVERS[service], address, method: name },
+      defaultTimeoutMs,
+    );
     return [name, caller.asFunction()];
   });
   return { client: Object.fromEntries(methods) as Services[Name]['client'], close: () => grpcClient.close() };
@@ -169,7 +179,10 @@ class MethodCaller {
     });
   }
 
-  #limits({ timeoutMs = this.#defaultTimeoutMs, signal }: CallOptions): { timeoutMs: number; signal: AbortSignal | undefined } {
+  #limits({ timeoutMs = this.#defaultTimeoutMs, signal }: CallOptions): {
+    timeoutMs: number;
+    signal: AbortSignal | undefined;
+  } {
     if (signal?.aborted) throw this.#cancelled(signal);
     return { timeoutMs, signal };
   }
@@ -181,7 +194,10 @@ class MethodCaller {
 
   #malformed({ reason }: MalformedMessage): DfsError {
     const { role, address, method } = this.#target;
-    return new DfsError('ProtocolViolation', `The answer of the ${role} at ${address} to ${method} cannot be read: ${reason}.`);
+    return new DfsError(
+      'ProtocolViolation',
+      `The answer of the ${role} at ${address} to ${method} cannot be read: ${reason}.`,
+    );
   }
 
   #cancelled(signal: AbortSignal): DfsError {

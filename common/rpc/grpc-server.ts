@@ -6,7 +6,6 @@ import type { AddressInfo, Server as NetServer } from 'node:net';
 import { createServer } from 'node:net';
 import type {
   ConnectionInjector,
-  handleUnaryCall,
   MethodDefinition,
   ServerReadableStream,
   ServerUnaryCall,
@@ -34,6 +33,8 @@ export interface GrpcServerOptions {
   readonly maxConnections?: number;
 }
 
+type UnaryOrUpload = ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown>;
+type Answer = (error: ErrorStatus | null, response?: unknown) => void;
 type AnyHandler = (request: unknown, context: CallContext) => Promise<unknown> | AsyncIterable<unknown>;
 
 export class GrpcServer {
@@ -96,16 +97,17 @@ export class GrpcServer {
   }
 
   #wrap(method: MethodDefinition<unknown, unknown>, handler: AnyHandler): UntypedHandleCall {
-    if (method.responseStream) return (call: ServerWritableStream<unknown, unknown>) => this.#stream(method, handler, call);
-    return ((call: ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown>, answer) =>
-      this.#answer(method, handler, call, answer)) as handleUnaryCall<unknown, unknown>;
+    if (method.responseStream) {
+      return (call: ServerWritableStream<unknown, unknown>): void => void this.#stream(method, handler, call);
+    }
+    return (call: UnaryOrUpload, answer: Answer): void => void this.#answer(method, handler, call, answer);
   }
 
   async #answer(
     method: MethodDefinition<unknown, unknown>,
     handler: AnyHandler,
-    call: ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown>,
-    answer: (error: ErrorStatus | null, response?: unknown) => void,
+    call: UnaryOrUpload,
+    answer: Answer,
   ): Promise<void> {
     const context = new GrpcCallContext(call);
     try {

@@ -53,14 +53,20 @@ function unnamedError(code: Status, details: string, target: CallTarget): [Error
   const { role, address, method, timeoutMs } = target;
   switch (code) {
     case Status.UNAVAILABLE:
-      return ['ConnectionLost', `Cannot reach the ${role} at ${address}: ${connectionProblem(details)}. ${hint(details)}`];
+      return [
+        'ConnectionLost',
+        `Cannot reach the ${role} at ${address}: ${connectionProblem(details)}. ${hint(details)}`,
+      ];
     case Status.DEADLINE_EXCEEDED:
       return ['Timeout', `The ${role} at ${address} did not answer ${method} within ${timeoutMs} ms.`];
     case Status.CANCELLED:
       return ['Cancelled', `${method} at ${address} was cancelled.`];
     case Status.RESOURCE_EXHAUSTED:
       return /larger than|size/.test(details)
-        ? ['MessageTooLarge', `A message of ${method} is larger than the ${role} at ${address} or this client takes: ${details}.`]
+        ? [
+            'MessageTooLarge',
+            `A message of ${method} is larger than the ${role} at ${address} or this client takes: ${details}.`,
+          ]
         : ['Overloaded', `The ${role} at ${address} is overloaded: ${details}.`];
     case Status.UNIMPLEMENTED:
       return ['Unsupported', `The server at ${address} does not know ${method}. Is it a ${role} of this version?`];

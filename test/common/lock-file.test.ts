@@ -33,7 +33,10 @@ test('a process that is killed leaves its directory free', async (t) => {
   });
   t.teardown(() => holder.kill('SIGKILL'));
   t.deepEqual(await once(holder, 'message'), ['locked', undefined]);
-  await t.throwsAsync(lockDirectory(directory), { name: 'DirectoryLocked', message: new RegExp(`process ${holder.pid}`) });
+  await t.throwsAsync(lockDirectory(directory), {
+    name: 'DirectoryLocked',
+    message: new RegExp(`process ${holder.pid}`),
+  });
   holder.kill('SIGKILL');
   await once(holder, 'exit');
   const lock = await lockDirectory(directory);
@@ -50,7 +53,10 @@ test('the lock file stays empty, so that nothing can damage it', async (t) => {
 test('what cannot be locked gets a clear error', async (t) => {
   const directory = temporaryDirectory(t);
   const missing = join(directory, 'missing');
-  await t.throwsAsync(lockDirectory(missing), { name: 'InvalidConfiguration', message: /Cannot use the directory .*missing/ });
+  await t.throwsAsync(lockDirectory(missing), {
+    name: 'InvalidConfiguration',
+    message: /Cannot use the directory .*missing/,
+  });
   const file = join(directory, 'file');
   writeFileSync(file, '');
   await t.throwsAsync(lockDirectory(file), { name: 'InvalidConfiguration', message: /it is not a directory/ });

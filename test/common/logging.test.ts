@@ -20,7 +20,10 @@ test('a line is one JSON object with time, level, name, pid and message', (t) =>
 
 test('an error is logged with its stack and cause', (t) => {
   const { lines, logger } = record();
-  logger.error({ err: new DfsError('NoSpace', 'the disk is full', { cause: new Error('ENOSPC: write') }) }, 'cannot sync');
+  logger.error(
+    { err: new DfsError('NoSpace', 'the disk is full', { cause: new Error('ENOSPC: write') }) },
+    'cannot sync',
+  );
   t.regex(lines[0] ?? '', /the disk is full.*ENOSPC: write/);
 });
 

@@ -37,7 +37,8 @@ test('durations are read in milliseconds; a plain number counts in the given uni
 });
 
 test('what is no duration is refused', (t) => {
-  for (const text of ['', '-1s', 's', '1w', '1h30m', '∞', '99999999999d']) t.is(parseDurationMs(text, 's'), undefined, text);
+  for (const text of ['', '-1s', 's', '1w', '1h30m', '∞', '99999999999d'])
+    t.is(parseDurationMs(text, 's'), undefined, text);
 });
 
 test('sizes are printed as HDFS prints them', (t) => {
@@ -54,7 +55,12 @@ test('a printed duration reads back as itself', (t) => {
   t.is(formatDuration(630_000), '10.5m');
   t.is(formatDuration(0), '0ms');
   fc.assert(fc.property(fc.nat(), (ms) => parseDurationMs(formatDuration(ms), 'ms') === ms));
-  fc.assert(fc.property(fc.nat(10_000), (tenths) => parseDurationMs(formatDuration(tenths * 360_000), 'ms') === tenths * 360_000));
+  fc.assert(
+    fc.property(
+      fc.nat(10_000),
+      (tenths) => parseDurationMs(formatDuration(tenths * 360_000), 'ms') === tenths * 360_000,
+    ),
+  );
 });
 
 test('a printed size reads back within the precision of one decimal', (t) => {

@@ -21,7 +21,7 @@ test('every default is allowed by its own property', (t) => {
   }
 });
 
-test('without a file and overrides everything is HDFS\'s default or ours', (t) => {
+test("without a file and overrides everything is HDFS's default or ours", (t) => {
   const configuration = loadConfiguration({});
   t.is(configuration.get('dfs.blocksize'), 134_217_728);
   t.is(configuration.get('dfs.heartbeat.interval'), 3000);
@@ -61,7 +61,11 @@ test('an empty file gives the defaults', (t) => {
 });
 
 const refused: readonly [name: string, text: string, message: RegExp][] = [
-  ['dfs.blocksize', '12q', /^dfs\.blocksize is "12q" \(given with -D\), but must be a size .*128m.* The default is "128m"\.$/],
+  [
+    'dfs.blocksize',
+    '12q',
+    /^dfs\.blocksize is "12q" \(given with -D\), but must be a size .*128m.* The default is "128m"\.$/,
+  ],
   ['dfs.replication', '0', /must be a whole number from 1 to 512/],
   ['dfs.replication', '3.5', /must be a whole number/],
   ['dfs.heartbeat.interval', 'often', /must be a time .*in seconds or with a unit/],

@@ -246,7 +246,10 @@ test('a client finds a server again that was restarted on its port', async (t) =
   await first.server.stop(0);
   await t.throwsAsync(client.Heartbeat({}), { name: 'ConnectionLost' });
 
-  const second = new GrpcServer({ logger: createLogger({ name: 'test', level: 'silent' }), maxMessageBytes: 1024 ** 2 });
+  const second = new GrpcServer({
+    logger: createLogger({ name: 'test', level: 'silent' }),
+    maxMessageBytes: 1024 ** 2,
+  });
   second.addService('DatanodeProtocol', { ...datanodeProtocol, ...handlers });
   await second.listen('127.0.0.1', first.port);
   t.teardown(() => second.stop(0));
@@ -256,7 +259,10 @@ test('a client finds a server again that was restarted on its port', async (t) =
 
 test('a port in use is named', async (t) => {
   const { port } = await serve(t, {});
-  const second = new GrpcServer({ logger: createLogger({ name: 'test', level: 'silent' }), maxMessageBytes: 1024 ** 2 });
+  const second = new GrpcServer({
+    logger: createLogger({ name: 'test', level: 'silent' }),
+    maxMessageBytes: 1024 ** 2,
+  });
   await t.throwsAsync(second.listen('127.0.0.1', port), {
     name: 'PortInUse',
     message: `Port ${port} on 127.0.0.1 is in use by another program. Stop that program, or choose another port.`,
@@ -404,7 +410,10 @@ test('an upload that the server refuses early rejects with its error', async (t)
       released = true;
     }
   }
-  await t.throwsAsync(blockClient(t, address).WriteBlock(endless()), { name: 'PipelineFailed', message: 'dn-2 is gone' });
+  await t.throwsAsync(blockClient(t, address).WriteBlock(endless()), {
+    name: 'PipelineFailed',
+    message: 'dn-2 is gone',
+  });
   await until(() => released);
 });
 
