@@ -43,11 +43,27 @@ export class ByteReader {
         if (this.#available === 0) return false;
         throw new DfsError('ConnectionLost', `${this.peer} closed the connection in the middle of a message`);
       }
-      if (buffer.length === 0) continue;
-      this.#buffers.push(buffer);
-      this.#available += buffer.length;
+      if (buffer.length > 0) this.#add(buffer);
     }
     return true;
+  }
+
+  /**
+   * What was received side by side in memory becomes one buffer again: fewer pieces to write on, and a peer that trickles single
+   * bytes cannot make us hold a Buffer object for each.
+   */
+  #add(buffer: Buffer): void {
+    this.#available += buffer.length;
+    const last = this.#buffers.at(-1);
+    if (last?.buffer === buffer.buffer && last.byteOffset + last.length === buffer.byteOffset) {
+      this.#buffers[this.#buffers.length - 1] = Buffer.from(
+        last.buffer,
+        last.byteOffset,
+        last.length + buffer.length,
+      );
+      return;
+    }
+    this.#buffers.push(buffer);
   }
 
   /** Like {@link fill}, but an end of the stream before the first byte is a `ConnectionLost` too. */

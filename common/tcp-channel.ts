@@ -1,15 +1,19 @@
 /** The data plane's channels (channel.ts) over TCP. */
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import type { Channel, ConnectOptions, Listener, Network } from './channel.js';
 import { type Clock, systemClock } from './clock.js';
 import { cancellation } from './deadline.js';
 import { DfsError, messageOf, osErrorCode } from './errors.js';
 import { LazyTimer } from './lazy-timer.js';
+import { SlabSocket } from './slab-socket.js';
 
 /** Reading from the socket stops while this much waits to be read, and starts again when less than half of it does. */
-const RECEIVE_WINDOW_BYTES = 1024 * 1024;
+const RECEIVE_WINDOW_BYTES = 256 * 1024;
 
-/** A write resolves once less than this waits to be taken by the kernel. */
+/**
+ * A write resolves once less than this waits to be taken by the kernel. Not larger, because a write's time-out sees no progress
+ * within what is handed to the kernel at once. (Neither window limits the speed on loopback from 256 KiB to 4 MiB.)
+ */
 const SEND_WINDOW_BYTES = 1024 * 1024;
 
 /** A peer whose machine has died without a word is found out by the kernel's probes, which begin after this silence. */
@@ -28,6 +32,7 @@ class TcpChannel implements Channel {
   /** Received and not yet read. */
   #received: Buffer[] = [];
   #receivedBytes = 0;
+  #isPaused = false;
   #ended = false;
   /** Why nothing more can be read or written. */
   #failure: DfsError | undefined;
@@ -35,12 +40,13 @@ class TcpChannel implements Channel {
   #writers: Waiting<void>[] = [];
   #writeTimeoutMs = 0;
 
-  constructor(socket: Socket, peer: string, clock: Clock) {
+  constructor(slabSocket: SlabSocket, peer: string, clock: Clock) {
+    const { socket } = slabSocket;
     this.peer = peer;
     this.#socket = socket;
     this.#readTimer = new LazyTimer(clock, () => this.#onReadTimeout());
     this.#writeTimer = new LazyTimer(clock, () => this.#onWriteTimeout());
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    slabSocket.onChunk = (chunk) => this.#onData(chunk);
     socket.on('end', () => this.#onEnd());
     socket.on('error', (error) => this.#fail(connectionLost(this.peer, error)));
     socket.on('close', () => this.#fail(new DfsError('ConnectionLost', `the connection to ${this.peer} was closed`)));
@@ -50,7 +56,10 @@ class TcpChannel implements Channel {
     const chunk = this.#received.shift();
     if (chunk !== undefined) {
       this.#receivedBytes -= chunk.length;
-      if (this.#receivedBytes < RECEIVE_WINDOW_BYTES / 2 && this.#socket.isPaused()) this.#socket.resume();
+      if (this.#isPaused && this.#receivedBytes < RECEIVE_WINDOW_BYTES / 2) {
+        this.#isPaused = false;
+        this.#socket.resume();
+      }
       return Promise.resolve(chunk);
     }
     if (this.#ended) return Promise.resolve(null);
@@ -83,6 +92,7 @@ class TcpChannel implements Channel {
 
   destroy(): void {
     this.#socket.destroy();
+    this.#received = [];
     this.#fail(new DfsError('ConnectionLost', `the connection to ${this.peer} was closed on this side`));
   }
 
@@ -96,7 +106,10 @@ class TcpChannel implements Channel {
     }
     this.#received.push(chunk);
     this.#receivedBytes += chunk.length;
-    if (this.#receivedBytes >= RECEIVE_WINDOW_BYTES) this.#socket.pause();
+    if (this.#receivedBytes >= RECEIVE_WINDOW_BYTES) {
+      this.#isPaused = true;
+      this.#socket.pause();
+    }
   }
 
   #onEnd(): void {
@@ -150,13 +163,13 @@ export const tcpNetwork: Network = createTcpNetwork(systemClock);
 
 function connectTcp(clock: Clock, host: string, port: number, options: ConnectOptions): Promise<Channel> {
   const { timeoutMs, signal } = options;
-  const peer = `${host}:${port}`;
+  const peer = hostAndPort(host, port);
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
       reject(cancellation(signal, `connecting to ${peer}`));
       return;
     }
-    const socket = connect({
+    const slabSocket = SlabSocket.connect({
       host,
       port,
       // A side that has sent everything ends its stream and still reads what the other one has to say.
@@ -165,6 +178,7 @@ function connectTcp(clock: Clock, host: string, port: number, options: ConnectOp
       keepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
     });
+    const { socket } = slabSocket;
     const settle = (): void => {
       timer.cancel();
       signal?.removeEventListener('abort', onAbort);
@@ -181,7 +195,7 @@ function connectTcp(clock: Clock, host: string, port: number, options: ConnectOp
     const onError = (error: Error): void => fail(cannotConnect(peer, error));
     const onConnect = (): void => {
       settle();
-      resolve(new TcpChannel(socket, peer, clock));
+      resolve(new TcpChannel(slabSocket, peer, clock));
     };
     const timer = clock.after(timeoutMs, () =>
       fail(new DfsError('Timeout', `cannot connect to ${peer}: no answer within ${timeoutMs} ms`)),
@@ -194,13 +208,15 @@ function connectTcp(clock: Clock, host: string, port: number, options: ConnectOp
 
 function listenTcp(clock: Clock, host: string, port: number, onChannel: (channel: Channel) => void): Promise<Listener> {
   const server = createServer({
+    pauseOnConnect: true,
     allowHalfOpen: true,
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
   });
   server.on('connection', (socket) => {
-    onChannel(new TcpChannel(socket, `${socket.remoteAddress}:${socket.remotePort}`, clock));
+    const peer = hostAndPort(socket.remoteAddress ?? 'unknown', socket.remotePort ?? 0);
+    onChannel(new TcpChannel(SlabSocket.accept(socket, true), peer, clock));
   });
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(cannotListen(host, port, error)));
@@ -226,6 +242,10 @@ function listenerOf(server: Server, host: string): Listener {
   };
 }
 
+function hostAndPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 const REASONS: Record<string, string> = {
   ECONNREFUSED: 'connection refused; is it running?',
   ENOTFOUND: 'the host name is not known',
@@ -237,7 +257,8 @@ const REASONS: Record<string, string> = {
 
 function cannotConnect(peer: string, error: Error): DfsError {
   const code = osErrorCode(error) ?? '';
-  return new DfsError('ConnectionLost', `cannot connect to ${peer}: ${REASONS[code] ?? messageOf(error)}`, { cause: error });
+  const reason = REASONS[code] ?? (messageOf(error) || code);
+  return new DfsError('ConnectionLost', `cannot connect to ${peer}: ${reason}`, { cause: error });
 }
 
 function connectionLost(peer: string, error: Error): DfsError {
@@ -251,6 +272,6 @@ function cannotListen(host: string, port: number, error: Error): DfsError {
         cause: error,
       });
     default:
-      return new DfsError('InvalidConfiguration', `cannot listen on ${host}:${port}: ${messageOf(error)}`, { cause: error });
+      return new DfsError('InvalidConfiguration', `cannot listen on ${hostAndPort(host, port)}: ${messageOf(error)}`, { cause: error });
   }
 }
