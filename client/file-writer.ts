@@ -1,39 +1,270 @@
-/** A file that is open for writing. */
-import { DfsError } from '../common/errors.js';
+/**
+ * A file that is open for writing. Cuts what is written into packets and blocks; each block is written by a {@link BlockWriter},
+ * one after the other, while the packets of the next one may already gather.
+ */
+import type { Block } from '../common/block.js';
+import type { ChecksumSpec } from '../common/checksum.js';
+import { cancellation } from '../common/deadline.js';
+import { DfsError, toDfsError } from '../common/errors.js';
+import type { BlockOrigin } from './block-writer.js';
+import { BlockWriter } from './block-writer.js';
+import type { ClientContext } from './context.js';
+import { FlowWindow } from './flow-window.js';
+import { PacketBuilder } from './packet-builder.js';
+import type { PlacedBlock } from './rpc/messages.js';
+import { WriterCalls } from './rpc/writer-calls.js';
+import { SuspectNodes } from './suspect-nodes.js';
+import type { FileStatus } from './types.js';
+
+export interface WriteOptions {
+  /**
+   * The bytes belong to the writer from now on, and nobody changes them any more: then they need not be copied. Default: false, the
+   * caller may use them again as soon as `write` has resolved.
+   */
+  readonly handOver?: boolean;
+}
+
+/** The last block of a file that is appended to: it has room, and may end within a chunk. */
+export interface LastBlock extends PlacedBlock {
+  /** How its replicas are checksummed. */
+  readonly checksum: ChecksumSpec;
+  /** The bytes of its last, partly filled chunk. */
+  readonly tail: Buffer;
+}
+
+export interface FileWriterOptions {
+  readonly context: ClientContext;
+  readonly status: FileStatus;
+  readonly lastBlock?: LastBlock | undefined;
+  /** Aborts the writer. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called once, when the writer is done in whatever way. */
+  readonly onEnd: () => void;
+}
+
+/** The block being filled: what cuts its packets, and what sends them. */
+interface OpenBlock {
+  readonly builder: PacketBuilder;
+  readonly writer: BlockWriter;
+}
+
+/** How much of a large write is cut into packets before others get their turn. */
+const SLICE_BYTES = 1024 * 1024;
+
+/** How long an aborted writer tries to give its block back. */
+const ABANDON_TIMEOUT_MS = 5_000;
 
 export class FileWriter {
+  readonly #options: FileWriterOptions;
+  readonly #abort = new AbortController();
+  readonly #calls: WriterCalls;
+  readonly #window: FlowWindow;
+  readonly #suspects: SuspectNodes;
+  /** The block being filled; undefined between two blocks. */
+  #open: OpenBlock | undefined;
+  /** The block before {@link #open}, or the last one; resolves once it is complete on its DataNodes. */
+  #previous: Promise<Block | undefined> = Promise.resolve(undefined);
+  #length: number;
+  /** Length of the file that readers can see. */
+  #visibleLength: number;
+  /** Whether readers have seen a part of the block being written. */
+  #blockIsVisible = false;
+  /** Operations run one after the other, in the order of their calls. */
+  #lastOperation: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+  #failure: DfsError | undefined;
+  #ended = false;
+
+  /** Use `FileSystem.create` or `FileSystem.append`. */
+  constructor(options: FileWriterOptions) {
+    const { context, status, lastBlock, signal } = options;
+    this.#options = options;
+    this.#calls = new WriterCalls({ context, path: status.path, fileId: status.fileId, signal: this.#abort.signal });
+    this.#window = new FlowWindow(context.settings.writeWindowBytes);
+    this.#suspects = new SuspectNodes(context.clock, context.settings.suspectMs);
+    this.#length = status.length;
+    this.#visibleLength = status.length;
+    if (lastBlock !== undefined) this.#openLastBlock(lastBlock);
+    signal?.addEventListener('abort', this.#onSignal, { once: true });
+    if (signal?.aborted) this.#onSignal();
+  }
+
+  get path(): string {
+    return this.#options.status.path;
+  }
+
   /** Bytes of the file so far, those included that are still on their way. */
   get length(): number {
-    throw new DfsError('Unsupported', 'writing is not implemented yet');
+    return this.#length;
   }
 
   /**
-   * Appends `bytes` to the file; resolves once there is room for more (back-pressure).
-   *
-   * The writer takes the bytes over without copying large pieces: the caller must not change them afterwards, for they are sent
-   * later, and sent again when a DataNode fails.
+   * Appends `bytes` to the file; resolves once there is room for more, which may be long before they are stored: that is what
+   * {@link hflush}, {@link hsync} and {@link close} tell. Calls without waiting for each other are done in order.
+   * @throws DfsError why the file cannot be written any more (`PipelineFailed`, `LeaseExpired`, `Cancelled`, …).
    */
-  async write(_bytes: Uint8Array): Promise<void> {
-    throw new DfsError('Unsupported', 'writing is not implemented yet');
+  async write(bytes: Uint8Array, { handOver = false }: WriteOptions = {}): Promise<void> {
+    await this.#inOrder(async () => {
+      for (let at = 0; at < bytes.length; ) {
+        this.#requireOpen();
+        this.#open ??= this.#openNextBlock();
+        const { builder, writer } = this.#open;
+        const piece = bytes.subarray(at, at + Math.min(SLICE_BYTES, builder.room));
+        for (const packet of builder.append(piece, handOver)) writer.enqueue(packet);
+        at += piece.length;
+        this.#length += piece.length;
+        if (builder.room === 0) this.#endBlock();
+        await this.#window.room();
+      }
+    });
   }
 
-  /** Resolves once all that was written is in the memory of every DataNode of the pipeline and visible to new readers. */
+  /**
+   * Resolves once all that was written is in the memory of every DataNode of the pipeline, and readers who open the file from now
+   * on see it.
+   */
   async hflush(): Promise<void> {
-    throw new DfsError('Unsupported', 'writing is not implemented yet');
+    await this.#inOrder(() => this.#flush(false));
   }
 
   /** As {@link hflush}, and on the disk of every DataNode of the pipeline. */
   async hsync(): Promise<void> {
-    throw new DfsError('Unsupported', 'writing is not implemented yet');
+    await this.#inOrder(() => this.#flush(true));
   }
 
-  /** Writes what is left and closes the file. Only after this the file is complete and durable. */
-  async close(): Promise<void> {
-    throw new DfsError('Unsupported', 'writing is not implemented yet');
+  /**
+   * Writes what is left and closes the file: it is complete then, and on the disk of every DataNode of its pipelines. Calling it again
+   * gives the same outcome; after a failure or an abort it rejects with the reason.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#inOrder(() => this.#complete());
+    return this.#closing;
   }
 
-  /** Stops writing. The file stays open at the NameNode until its lease runs out; remove it if it is not wanted. */
-  async abort(_reason?: unknown): Promise<void> {
-    throw new DfsError('Unsupported', 'writing is not implemented yet');
+  /**
+   * Stops writing. The block that no reader has seen yet is given back; the file stays as it is, open for others to take over after
+   * 60 s, and can be deleted at once.
+   */
+  async abort(reason?: unknown): Promise<void> {
+    if (this.#ended && this.#failure === undefined) return;
+    this.#abort.abort(reason);
+    this.#fail(cancellation(this.#abort.signal, `writing ${this.path}`));
+    await this.#giveBlockBack();
+  }
+
+  readonly #onSignal = (): void => {
+    void this.abort(this.#options.signal?.reason);
+  };
+
+  async #flush(sync: boolean): Promise<void> {
+    this.#requireOpen();
+    if (this.#open === undefined) {
+      await this.#showLength(await this.#previous);
+      return;
+    }
+    const { builder, writer } = this.#open;
+    const packet = builder.flush(sync);
+    if (packet !== undefined) writer.enqueue(packet);
+    await writer.acknowledged(builder.lastSeqno);
+    this.#requireOpen();
+    if (writer.block !== undefined) await this.#showLength({ ...writer.block, numBytes: builder.length });
+  }
+
+  async #showLength(lastBlock: Block | undefined): Promise<void> {
+    if (lastBlock === undefined || this.#visibleLength === this.#length) return;
+    await this.#calls.fsync(lastBlock);
+    this.#visibleLength = this.#length;
+    this.#blockIsVisible = true;
+  }
+
+  async #complete(): Promise<void> {
+    this.#requireOpen();
+    this.#endBlock();
+    try {
+      await this.#calls.complete(await this.#previous);
+    } catch (error) {
+      throw this.#fail(toDfsError(error));
+    }
+    this.#end();
+  }
+
+  #openNextBlock(): OpenBlock {
+    const { context, status } = this.#options;
+    const { checksum, packetSize } = context.settings;
+    const builder = new PacketBuilder({ checksum, packetSize, blockSize: status.blockSize });
+    this.#blockIsVisible = false;
+    return { builder, writer: this.#startWriter(checksum, { kind: 'new', previous: this.#previous }) };
+  }
+
+  #openLastBlock({ block, nodes, checksum, tail }: LastBlock): void {
+    const { context, status } = this.#options;
+    const { packetSize } = context.settings;
+    const builder = new PacketBuilder({
+      checksum,
+      packetSize,
+      blockSize: status.blockSize,
+      length: block.numBytes,
+      tail,
+    });
+    this.#blockIsVisible = true;
+    this.#open = { builder, writer: this.#startWriter(checksum, { kind: 'append', block, nodes }) };
+  }
+
+  #startWriter(checksum: ChecksumSpec, origin: BlockOrigin): BlockWriter {
+    const { context } = this.#options;
+    const common = { context, calls: this.#calls, checksum, suspects: this.#suspects, signal: this.#abort.signal };
+    const writer = new BlockWriter(common, origin, this.#window);
+    writer.finished.catch((error: unknown) => this.#fail(toDfsError(error)));
+    return writer;
+  }
+
+  #endBlock(): void {
+    if (this.#open === undefined) return;
+    const { builder, writer } = this.#open;
+    const rest = builder.flush(false);
+    if (rest !== undefined) writer.enqueue(rest);
+    writer.enqueue(builder.end());
+    this.#previous = writer.finished;
+    this.#open = undefined;
+  }
+
+  async #giveBlockBack(): Promise<void> {
+    const writer = this.#open?.writer;
+    this.#open = undefined;
+    await writer?.finished.catch(() => {});
+    if (writer?.block === undefined || this.#blockIsVisible) return;
+    const calls = new WriterCalls({
+      context: this.#options.context,
+      path: this.path,
+      fileId: this.#options.status.fileId,
+      timeoutMs: ABANDON_TIMEOUT_MS,
+    });
+    await calls.abandonBlock(writer.block).catch(() => {});
+  }
+
+  async #inOrder<T>(operation: () => Promise<T>): Promise<T> {
+    const result = this.#lastOperation.then(operation);
+    this.#lastOperation = result.catch(() => {});
+    return await result;
+  }
+
+  #requireOpen(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#ended) throw new DfsError('InvalidArgument', `${this.path} is closed and cannot be written to`);
+  }
+
+  /** Nothing can be written any more; returns why: the first error counts. */
+  #fail(error: DfsError): DfsError {
+    this.#failure ??= error;
+    this.#window.fail(this.#failure);
+    this.#end();
+    return this.#failure;
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#options.signal?.removeEventListener('abort', this.#onSignal);
+    this.#options.onEnd();
   }
 }

@@ -5,11 +5,8 @@ import { toDatanodeReport, toFsckFile } from './messages.js';
 import type { NamenodeCallOptions, NamenodeClient } from './namenode-client.js';
 
 export async function serverDefaults(namenode: NamenodeClient, options?: NamenodeCallOptions): Promise<ServerDefaults> {
-  const { blockSize, replication, bytesPerChecksum, writePacketSize, clusterId, version, listingLimit } = await namenode.call(
-    'GetServerDefaults',
-    {},
-    options,
-  );
+  const { blockSize, replication, bytesPerChecksum, writePacketSize, clusterId, version, listingLimit } =
+    await namenode.call('GetServerDefaults', {}, options);
   return { blockSize, replication, bytesPerChecksum, writePacketSize, clusterId, version, listingLimit };
 }
 
@@ -33,7 +30,11 @@ export async function safeMode(namenode: NamenodeClient, action: SafeModeAction)
   return { on, message };
 }
 
-export async function* fsck(namenode: NamenodeClient, path: string, signal?: AbortSignal): AsyncGenerator<FsckStep, void, void> {
+export async function* fsck(
+  namenode: NamenodeClient,
+  path: string,
+  signal?: AbortSignal,
+): AsyncGenerator<FsckStep, void, void> {
   for await (const { files, summary } of namenode.fsck({ path }, signal)) {
     for (const file of files) yield { kind: 'file', file: toFsckFile(file) };
     if (summary !== null) yield { kind: 'summary', summary };

@@ -22,14 +22,18 @@ import type {
 /** `value`, which the NameNode has to set in this answer. */
 export function required<T>(value: T | null | undefined, what: string): T {
   if (value === null || value === undefined) {
-    throw new DfsError('ProtocolViolation', `the NameNode's answer lacks ${what}; do client and NameNode have the same version?`);
+    throw new DfsError(
+      'ProtocolViolation',
+      `the NameNode's answer lacks ${what}; do client and NameNode have the same version?`,
+    );
   }
   return value;
 }
 
 function oneOf<const T extends string>(value: string, allowed: readonly T[], what: string): T {
   const found = allowed.find((one) => one === value);
-  if (found === undefined) throw new DfsError('ProtocolViolation', `the NameNode's answer has an unknown ${what}, ${value}`);
+  if (found === undefined)
+    throw new DfsError('ProtocolViolation', `the NameNode's answer has an unknown ${what}, ${value}`);
   return found;
 }
 
@@ -72,6 +76,16 @@ export function toReplicaLocation(wire: ReplicaLocation__Output): ReplicaLocatio
 /** `host:port` of a DataNode's data plane: how people name a DataNode. */
 export function dataAddress(datanode: DatanodeAddress): string {
   return `${datanode.host}:${datanode.dataPort}`;
+}
+
+/** A block that is written, with the DataNodes of its pipeline in order. */
+export interface PlacedBlock {
+  readonly block: Block;
+  readonly nodes: readonly ReplicaLocation[];
+}
+
+export function toPlacedBlock(wire: LocatedBlock__Output): PlacedBlock {
+  return { block: toBlock(wire.block), nodes: wire.locations.map(toReplicaLocation) };
 }
 
 export function toBlockLocation(wire: LocatedBlock__Output): BlockLocation {
@@ -123,7 +137,11 @@ export function toFsckFile(wire: FsckFile__Output): FsckFile {
     underConstruction: wire.underConstruction,
     blocks: wire.blocks.map((one) => ({
       block: toBlock(one.block),
-      replicas: one.replicas.map(({ datanode, rack, state }) => ({ datanode: toDatanodeAddress(datanode), rack, state })),
+      replicas: one.replicas.map(({ datanode, rack, state }) => ({
+        datanode: toDatanodeAddress(datanode),
+        rack,
+        state,
+      })),
       underConstruction: one.underConstruction,
       live: one.live,
       misReplicated: one.misReplicated,

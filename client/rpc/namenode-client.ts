@@ -3,10 +3,13 @@
  * NameNode cannot be reached. The NameNode remembers its answers by (client id, call id), so that a repeated mutation is done once.
  */
 import type { Clock } from '../../common/clock.js';
-import { sleep } from '../../common/clock.js';
-import { DfsError, isDfsError, toDfsError } from '../../common/errors.js';
+import { cancellation } from '../../common/deadline.js';
+import { isDfsError, toDfsError } from '../../common/errors.js';
 import type { Random } from '../../common/random.js';
+import { retryDelayMs } from '../../common/retry.js';
+import type { CallOptions } from '../../common/rpc/service.js';
 import type { ClientProtocolClient } from '../../common/rpc/services.js';
+import { pause } from '../pause.js';
 
 type StreamingMethod = 'Fsck';
 export type Method = Exclude<keyof ClientProtocolClient, StreamingMethod>;
@@ -17,27 +20,38 @@ export interface NamenodeCallOptions {
   readonly signal?: AbortSignal | undefined;
   /** How long the call is repeated, in all; default: that of the client. */
   readonly maxTotalMs?: number | undefined;
+  /** Deadline of one attempt; default: that of the client. */
+  readonly attemptTimeoutMs?: number | undefined;
+  /**
+   * The call belongs to work under way, which waits while the NameNode is in safe mode (it has restarted). Others fail with
+   * `SafeMode`, as in HDFS.
+   */
+  readonly throughSafeMode?: boolean;
 }
 
 export interface NamenodeClientOptions {
   readonly rpc: ClientProtocolClient;
-  /** `host:port`, for messages. */
-  readonly address: string;
   readonly user: string;
   readonly clock: Clock;
   readonly random: Random;
   /** Deadline of one attempt. */
   readonly attemptTimeoutMs: number;
-  /** How long a call is repeated while the NameNode does not answer. */
+  /** How long a call is repeated while the NameNode does not answer. The last attempt may take its own time beyond this. */
   readonly maxTotalMs: number;
 }
 
-const FIRST_DELAY_MS = 100;
-const LONGEST_DELAY_MS = 3_000;
+/** A check of a very large namespace takes hours. */
+const FSCK_TIMEOUT_MS = 24 * 3_600_000;
+
+/** Full jitter: many clients of one restarting NameNode must not come back together. */
+const PAUSES = { maxAttempts: Number.POSITIVE_INFINITY, baseDelayMs: 100, maxDelayMs: 3_000 };
 
 /** Errors after which the same call may succeed: the NameNode is away, starting, or asks for a pause. */
-function mayRepeat(error: unknown): boolean {
-  return isDfsError(error, 'ConnectionLost', 'Timeout', 'RetryLater', 'Overloaded');
+function mayRepeat(error: unknown, throughSafeMode: boolean): boolean {
+  return (
+    isDfsError(error, 'ConnectionLost', 'Timeout', 'RetryLater', 'Overloaded') ||
+    (throughSafeMode && isDfsError(error, 'SafeMode'))
+  );
 }
 
 export class NamenodeClient {
@@ -65,42 +79,33 @@ export class NamenodeClient {
     request: Request<Name>,
     options: NamenodeCallOptions = {},
   ): Promise<Response<Name>> {
-    const { rpc, clock, random, attemptTimeoutMs } = this.#options;
-    const send = rpc[method] as (
-      request: unknown,
-      options: { timeoutMs: number; signal?: AbortSignal | undefined },
-    ) => Promise<Response<Name>>;
+    const { rpc, clock, random } = this.#options;
+    const { signal, throughSafeMode = false } = options;
+    const maxTotalMs = options.maxTotalMs ?? this.#options.maxTotalMs;
+    const timeoutMs = options.attemptTimeoutMs ?? this.#options.attemptTimeoutMs;
+    const send = rpc[method] as (request: unknown, options: CallOptions) => Promise<Response<Name>>;
     const withHeader = { ...request, header: this.#nextHeader() };
-    const deadlineMs = clock.monotonicMs() + (options.maxTotalMs ?? this.#options.maxTotalMs);
-    for (let attempt = 0; ; attempt++) {
+    const startMs = clock.monotonicMs();
+    for (let attempt = 1; ; attempt++) {
       try {
-        const leftMs = Math.max(1, deadlineMs - clock.monotonicMs());
-        return await send(withHeader, { timeoutMs: Math.min(attemptTimeoutMs, leftMs), signal: options.signal });
+        return await send(withHeader, { timeoutMs, signal });
       } catch (error) {
-        options.signal?.throwIfAborted();
-        if (!mayRepeat(error)) throw toDfsError(error);
-        // Full jitter: many clients of one restarting NameNode must not come back together.
-        const delayMs = random.fraction() * Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** attempt);
-        if (clock.monotonicMs() + delayMs >= deadlineMs) throw this.#unreachable(method, error);
-        await sleep(clock, delayMs, options.signal);
+        if (signal?.aborted) throw cancellation(signal, method);
+        const delayMs = retryDelayMs(PAUSES, attempt, random);
+        const isLate = clock.monotonicMs() + delayMs - startMs > maxTotalMs;
+        if (isLate || !mayRepeat(error, throughSafeMode)) throw toDfsError(error);
+        await pause(clock, delayMs, signal, method);
       }
     }
   }
 
   /** A call that answers with a stream; it is not repeated. */
   fsck(request: Request<'Fsck'>, signal?: AbortSignal): ReturnType<ClientProtocolClient['Fsck']> {
-    return this.#options.rpc.Fsck({ ...request, header: this.#nextHeader() }, { signal, timeoutMs: 0 });
+    return this.#options.rpc.Fsck({ ...request, header: this.#nextHeader() }, { signal, timeoutMs: FSCK_TIMEOUT_MS });
   }
 
   #nextHeader(): { user: string; clientId: Buffer; callId: number } {
     this.#lastCallId = (this.#lastCallId + 1) >>> 0;
     return { user: this.#options.user, clientId: this.#clientId, callId: this.#lastCallId };
-  }
-
-  #unreachable(method: string, error: unknown): DfsError {
-    const cause = toDfsError(error);
-    return new DfsError(cause.name, `call ${method} to the NameNode at ${this.#options.address} failed: ${cause.message}`, {
-      cause,
-    });
   }
 }

@@ -1,5 +1,12 @@
 /** The operations on the namespace, one call each; a list asks page after page. */
-import type { BlockLocation, ContentSummary, DeleteOptions, FileStatus, MkdirOptions, RenameOptions } from '../types.js';
+import type {
+  BlockLocation,
+  ContentSummary,
+  DeleteOptions,
+  FileStatus,
+  MkdirOptions,
+  RenameOptions,
+} from '../types.js';
 import { toBlockLocation, toFileStatus } from './messages.js';
 import type { NamenodeClient } from './namenode-client.js';
 
@@ -22,7 +29,12 @@ export async function* list(namenode: NamenodeClient, path: string): AsyncGenera
   }
 }
 
-export async function mkdir(namenode: NamenodeClient, path: string, mode: number, options: MkdirOptions): Promise<void> {
+export async function mkdir(
+  namenode: NamenodeClient,
+  path: string,
+  mode: number,
+  options: MkdirOptions,
+): Promise<void> {
   await namenode.call('Mkdirs', {
     path,
     mode,
@@ -32,7 +44,12 @@ export async function mkdir(namenode: NamenodeClient, path: string, mode: number
   });
 }
 
-export async function rename(namenode: NamenodeClient, source: string, destination: string, options: RenameOptions): Promise<void> {
+export async function rename(
+  namenode: NamenodeClient,
+  source: string,
+  destination: string,
+  options: RenameOptions,
+): Promise<void> {
   const { overwrite = false, exact = false } = options;
   await namenode.call('Rename', { source, destination, overwrite, exact });
 }

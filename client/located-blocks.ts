@@ -1,0 +1,82 @@
+/** The blocks of one open file and where they are: asked for in pieces, as far as they are read, and kept up to a limit. */
+import { DfsError } from '../common/errors.js';
+import type { ClientContext } from './context.js';
+import { toBlockLocation } from './rpc/messages.js';
+import type { BlockLocation } from './types.js';
+
+/** How much of a file one question covers. HDFS asks for ten blocks at a time. */
+const PREFETCH_BYTES = 1024 ** 3;
+
+/** More are forgotten, and asked for again when they are needed: memory must not grow with the file. */
+const MAX_KEPT_BLOCKS = 4096;
+
+export class LocatedBlocks {
+  readonly #context: ClientContext;
+  readonly #path: string;
+  readonly #fileId: number;
+  readonly #kept = new Map<number, BlockLocation>();
+  /** Length of the file when it was opened. */
+  readonly fileLength: number;
+
+  private constructor(context: ClientContext, path: string, page: Page) {
+    this.#context = context;
+    this.#path = path;
+    this.#fileId = page.fileId;
+    this.fileLength = page.fileLength;
+    this.#keep(page.blocks);
+  }
+
+  /** @throws DfsError `FileNotFound`, `IsADirectory`. */
+  static async open(context: ClientContext, path: string, signal: AbortSignal): Promise<LocatedBlocks> {
+    return new LocatedBlocks(context, path, await fetchPage(context, path, 0, signal));
+  }
+
+  /** The block that holds the byte at `offset`, which is below {@link fileLength}. */
+  async at(offset: number, signal: AbortSignal): Promise<BlockLocation> {
+    return this.#find(offset) ?? (await this.refresh(offset, signal));
+  }
+
+  /** The same, as the NameNode knows it now. @throws DfsError `FileNotFound` when the file was replaced by another. */
+  async refresh(offset: number, signal: AbortSignal): Promise<BlockLocation> {
+    const page = await fetchPage(this.#context, this.#path, offset, signal);
+    if (page.fileId !== this.#fileId) {
+      throw new DfsError('FileNotFound', `${this.#path} was replaced by another file while it was read; open it again`);
+    }
+    this.#keep(page.blocks);
+    const found = this.#find(offset);
+    if (found === undefined)
+      throw new DfsError('BlockMissing', `the NameNode knows no block of ${this.#path} at offset ${offset}`);
+    return found;
+  }
+
+  #find(offset: number): BlockLocation | undefined {
+    for (const block of this.#kept.values()) {
+      if (offset >= block.offset && offset < block.offset + block.length) return block;
+    }
+    return undefined;
+  }
+
+  #keep(blocks: readonly BlockLocation[]): void {
+    if (this.#kept.size + blocks.length > MAX_KEPT_BLOCKS) this.#kept.clear();
+    for (const block of blocks) this.#kept.set(block.offset, block);
+  }
+}
+
+interface Page {
+  readonly fileId: number;
+  readonly fileLength: number;
+  readonly blocks: readonly BlockLocation[];
+}
+
+async function fetchPage(context: ClientContext, path: string, offset: number, signal: AbortSignal): Promise<Page> {
+  const { namenode, clientHost } = context;
+  const answer = await namenode.call(
+    'GetBlockLocations',
+    { path, offset, length: PREFETCH_BYTES, clientHost },
+    { signal },
+  );
+  const blocks = answer.blocks.map(toBlockLocation);
+  // The block being written is told apart from the others.
+  if (answer.lastBlock !== null) blocks.push(toBlockLocation(answer.lastBlock));
+  return { fileId: answer.fileId, fileLength: answer.fileLength, blocks };
+}

@@ -1,0 +1,58 @@
+/** What the client takes from the configuration, under the names that its code uses. */
+import type { ChecksumSpec } from '../common/checksum.js';
+import type { Configuration } from '../common/config/configuration.js';
+import type { ServerDefaults } from './types.js';
+
+export interface ClientSettings {
+  /** Bytes; 0 leaves it to the NameNode. */
+  readonly blockSize: number;
+  /** 0 leaves it to the NameNode. */
+  readonly replication: number;
+  readonly umask: number;
+  readonly checksum: ChecksumSpec;
+  /** Data bytes of a packet. */
+  readonly packetSize: number;
+  /** Bytes that a writer holds at most, sent and not acknowledged or waiting to be sent. */
+  readonly writeWindowBytes: number;
+  /** How often a block is given back and asked for anew when its pipeline cannot be set up. */
+  readonly blockWriteRetries: number;
+  /** How long a writer waits for its next block, or for its last block to be reported. */
+  readonly locateFollowingBlockMs: number;
+  readonly connectTimeoutMs: number;
+  readonly socketTimeoutMs: number;
+  /** Rounds over all replicas of a block before a read fails. */
+  readonly maxBlockAcquireFailures: number;
+  /** How long a connection to a DataNode is kept for the next read. */
+  readonly idleConnectionMs: number;
+  /** How long a DataNode that failed is avoided. */
+  readonly suspectMs: number;
+}
+
+/** HDFS waits 400 ms before its second attempt to complete a file, and twice as long before each further one. */
+const LOCATE_FOLLOWING_BLOCK_FIRST_MS = 400;
+
+/** What the configuration does not give is the cluster's default. */
+export function clientSettings(configuration: Configuration, defaults: ServerDefaults): ClientSettings {
+  const packetSize = configuration.has('dfs.client-write-packet-size')
+    ? configuration.get('dfs.client-write-packet-size')
+    : defaults.writePacketSize;
+  const bytesPerChecksum = configuration.has('dfs.bytes-per-checksum')
+    ? configuration.get('dfs.bytes-per-checksum')
+    : defaults.bytesPerChecksum;
+  const locateRetries = configuration.get('dfs.client.block.write.locateFollowingBlock.retries');
+  return {
+    blockSize: configuration.has('dfs.blocksize') ? configuration.get('dfs.blocksize') : 0,
+    replication: configuration.has('dfs.replication') ? configuration.get('dfs.replication') : 0,
+    umask: configuration.get('fs.permissions.umask-mode'),
+    checksum: { type: configuration.get('dfs.checksum.type'), bytesPerChecksum },
+    packetSize,
+    writeWindowBytes: packetSize * configuration.get('dfs.client.write.max-packets-in-flight'),
+    blockWriteRetries: configuration.get('dfs.client.block.write.retries'),
+    locateFollowingBlockMs: LOCATE_FOLLOWING_BLOCK_FIRST_MS * (2 ** locateRetries - 1),
+    connectTimeoutMs: configuration.get('ipc.client.connect.timeout'),
+    socketTimeoutMs: configuration.get('dfs.client.socket-timeout'),
+    maxBlockAcquireFailures: configuration.get('dfs.client.max.block.acquire.failures'),
+    idleConnectionMs: configuration.get('dfs.client.socketcache.expiryMsec'),
+    suspectMs: configuration.get('dfs.client.write.exclude.nodes.cache.expiry.interval.millis'),
+  };
+}
