@@ -27,7 +27,7 @@ export interface ConnectionOptions {
 export interface ServiceConnection<ServiceClient> {
   readonly client: ServiceClient;
   /** Ends the connection; running calls fail. */
-  close(): void;
+  readonly close: () => void;
 }
 
 const SERVERS: Readonly<Record<ServiceName, string>> = {
