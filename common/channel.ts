@@ -20,7 +20,11 @@ export interface Channel {
   write(buffers: readonly Uint8Array[], timeoutMs: number): Promise<void>;
   /** Ends our side of the stream after all that was written. */
   end(): void;
-  /** Closes both directions at once; pending reads and writes reject with `ConnectionLost`. May be called more than once. */
+  /**
+   * Closes both directions at once; pending reads and writes reject with `ConnectionLost`. The other side can still read what
+   * had left us; then it sees the end of the stream, or `ConnectionLost`. May be called more than once. Whoever has a channel
+   * must destroy it in the end: a half-closed one holds its resources.
+   */
   destroy(): void;
 }
 

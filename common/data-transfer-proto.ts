@@ -9,7 +9,7 @@ import { DfsError, messageOf } from './errors.js';
 
 const PROTO_FILE = join('proto', 'data_transfer.proto');
 
-const root = protobuf.parse(readFileSync(findUpwards(PROTO_FILE), 'utf8')).root;
+const root = protobuf.parse(readFileSync(findUpwards(PROTO_FILE), 'utf8')).root.resolveAll();
 
 /** The sources are one level below the project's directory, the compiled files two. */
 function findUpwards(relativePath: string): string {

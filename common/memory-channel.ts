@@ -67,7 +67,20 @@ class Pipe {
     this.#readTimer.cancel();
   }
 
-  fail(error: DfsError): void {
+  /** The reading side is gone: nobody will take what is written. */
+  abandon(error: DfsError): void {
+    this.#buffers = [];
+    this.#bytes = 0;
+    this.#fail(error);
+  }
+
+  /** The writing side is gone; what it wrote can still be read. */
+  breakOff(error: DfsError): void {
+    this.end();
+    this.#fail(error);
+  }
+
+  #fail(error: DfsError): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
     this.#readTimer.cancel();
@@ -138,8 +151,8 @@ class MemoryChannel implements Channel {
 
   destroy(): void {
     const error = new DfsError('ConnectionLost', `the connection to ${this.peer} was closed`);
-    this.#incoming.fail(error);
-    this.#outgoing.fail(error);
+    this.#incoming.abandon(error);
+    this.#outgoing.breakOff(error);
   }
 }
 
