@@ -1,0 +1,115 @@
+/** All verbs. What belongs to one is loaded only when it is used. */
+import type { Verb } from './verb.js';
+
+export interface VerbEntry {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** Arguments that an old name of the verb stands for: `lsr` is `ls -R`. */
+  readonly presetArgs: readonly string[];
+  load(): Promise<Verb>;
+}
+
+type Loader = () => Promise<{ readonly verb: Verb }>;
+
+const VERBS: Readonly<Record<string, readonly [summary: string, load: Loader]>> = {
+  // Files and directories
+  ls: ['list directories and files', () => import('./verbs/ls.js')],
+  cat: ['print files', () => import('./verbs/cat.js')],
+  text: ['print files, unpacking those that are gzipped', () => import('./verbs/text.js')],
+  head: ['print the first kilobyte of a file', () => import('./verbs/head.js')],
+  tail: ['print the last kilobyte of a file, and what is added to it', () => import('./verbs/tail.js')],
+  find: ['list the files and directories below a path that match', () => import('./verbs/find.js')],
+  stat: ['print what is known of files, in a format', () => import('./verbs/stat.js')],
+  test: ['answer questions about a path by the exit code', () => import('./verbs/test.js')],
+  checksum: ['print checksums of files', () => import('./verbs/checksum.js')],
+  // Copying
+  put: ['copy local files into the cluster', () => import('./verbs/put.js')],
+  get: ['copy files out of the cluster', () => import('./verbs/get.js')],
+  moveFromLocal: ['put, then remove the local files', () => import('./verbs/move-from-local.js')],
+  moveToLocal: ['get, then remove the files in the cluster', () => import('./verbs/move-to-local.js')],
+  appendToFile: ['add local files to the end of a file', () => import('./verbs/append-to-file.js')],
+  getmerge: ['copy files into one local file, one after the other', () => import('./verbs/getmerge.js')],
+  cp: ['copy files within the cluster', () => import('./verbs/cp.js')],
+  // Changing the namespace
+  mkdir: ['make directories', () => import('./verbs/mkdir.js')],
+  mv: ['move or rename files and directories', () => import('./verbs/mv.js')],
+  rm: ['remove files and directories', () => import('./verbs/rm.js')],
+  rmdir: ['remove empty directories', () => import('./verbs/rmdir.js')],
+  touch: ['set the times of files, making those that are missing', () => import('./verbs/touch.js')],
+  touchz: ['make empty files', () => import('./verbs/touchz.js')],
+  setrep: ['set how many replicas files have', () => import('./verbs/setrep.js')],
+  chmod: ['change permissions', () => import('./verbs/chmod.js')],
+  chown: ['change owner and group', () => import('./verbs/chown.js')],
+  chgrp: ['change the group', () => import('./verbs/chgrp.js')],
+  // Space
+  du: ['show the space that files and directories take', () => import('./verbs/du.js')],
+  df: ['show the space of the cluster', () => import('./verbs/df.js')],
+  count: ['count directories, files and bytes', () => import('./verbs/count.js')],
+  // Administration
+  fsck: ['check the blocks of files', () => import('./verbs/fsck.js')],
+  report: ['show the state of the cluster and its DataNodes', () => import('./verbs/report.js')],
+  safemode: ['show safe mode, enter it, leave it or wait for its end', () => import('./verbs/safemode.js')],
+  saveNamespace: ['fold the edit log into the checkpoint now', () => import('./verbs/save-namespace.js')],
+  'cluster start': ['start a cluster on this machine', () => import('./verbs/cluster-start.js')],
+  'cluster stop': ['stop it', () => import('./verbs/cluster-stop.js')],
+  'cluster status': ['show its processes', () => import('./verbs/cluster-status.js')],
+  'cluster start-datanode': ['add a DataNode, or start one again', () => import('./verbs/cluster-start-datanode.js')],
+  'cluster stop-datanode': ['stop one DataNode', () => import('./verbs/cluster-stop-datanode.js')],
+  // About the command
+  help: ['list the commands, or explain one', () => import('./verbs/help.js')],
+  version: ['print the version', () => import('./verbs/version.js')],
+};
+
+/** Other names of verbs, with the arguments they stand for: HDFS's, old ones included. */
+const ALIASES: Readonly<Record<string, readonly [verb: string, ...args: string[]]>> = {
+  copyFromLocal: ['put'],
+  copyToLocal: ['get'],
+  lsr: ['ls', '-R'],
+  dus: ['du', '-s'],
+  rmr: ['rm', '-r'],
+};
+
+/** Words with verbs of their own behind them: `dfs cluster start`, `dfs dfsadmin -report`. */
+export const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  cluster: {
+    start: 'cluster start',
+    stop: 'cluster stop',
+    status: 'cluster status',
+    'start-datanode': 'cluster start-datanode',
+    'stop-datanode': 'cluster stop-datanode',
+  },
+  dfsadmin: { report: 'report', safemode: 'safemode', saveNamespace: 'saveNamespace' },
+  admin: { report: 'report', safemode: 'safemode', saveNamespace: 'saveNamespace' },
+};
+
+export const VERB_NAMES: readonly string[] = [
+  ...Object.keys(VERBS).filter((name) => !name.includes(' ')),
+  ...Object.keys(ALIASES),
+  ...Object.keys(GROUPS),
+];
+
+export function isGroup(name: string): boolean {
+  return Object.hasOwn(GROUPS, name);
+}
+
+/** The verb of a name or another name of it; undefined when there is none. */
+export function resolveVerb(name: string): VerbEntry | undefined {
+  const [verb, ...presetArgs] = (Object.hasOwn(ALIASES, name) ? ALIASES[name] : undefined) ?? [name];
+  const found = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
+  if (found === undefined) return undefined;
+  const [summary, load] = found;
+  return { name: verb, summary, presetArgs, load: async () => (await load()).verb };
+}
+
+/** For help: every verb under its own name, in the order of the list. */
+export function allVerbs(): VerbEntry[] {
+  return Object.keys(VERBS).map((name) => resolveVerb(name) as VerbEntry);
+}
+
+/** `copyFromLocal`, `lsr (ls -R)`. */
+export function aliasesOf(verb: string): string[] {
+  return Object.entries(ALIASES)
+    .filter(([, [target]]) => target === verb)
+    .map(([name, [, ...args]]) => (args.length === 0 ? name : `${name} (${[verb, ...args].join(' ')})`));
+}

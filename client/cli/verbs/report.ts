@@ -1,0 +1,127 @@
+import { formatHostPort } from '../../../common/config/kinds.js';
+import type { DatanodeReport, FsStats } from '../../types.js';
+import { percent, sizeWithUnits } from '../format.js';
+import type { Output } from '../output.js';
+import { defineVerb, jsonOption, WordOption } from '../verb.js';
+
+interface Options {
+  readonly live?: true;
+  readonly dead?: true;
+  readonly decommissioning?: true;
+  readonly json?: true;
+}
+
+const RULE = '-'.repeat(49);
+
+/** HDFS's words for the state of a DataNode that is not simply in service. */
+const ADMIN_STATES: Partial<Record<DatanodeReport['state'], string>> = {
+  decommissioning: 'Decommission in progress',
+  decommissioned: 'Decommissioned',
+  'entering-maintenance': 'Entering Maintenance',
+  'in-maintenance': 'In Maintenance',
+};
+
+export const verb = defineVerb<Options>({
+  define(command) {
+    command
+      .description(
+        'Show the space and the state of the cluster, and every DataNode. With one of the flags: only those DataNodes.',
+      )
+      .addOption(new WordOption('-live', 'DataNodes that are live'))
+      .addOption(new WordOption('-dead', 'DataNodes that are dead'))
+      .addOption(new WordOption('-decommissioning', 'DataNodes that are being decommissioned'))
+      .addOption(jsonOption());
+  },
+  async run(session, _args, options) {
+    const fs = await session.fs();
+    const datanodes = (await fs.datanodeReport()).filter((datanode) => isWanted(datanode, options));
+    if (options.json) {
+      await session.out.line(JSON.stringify(datanodes.map(datanodeJson), null, 2));
+      return;
+    }
+    await printSummary(session.out, await fs.stats());
+    await printGroup(
+      session.out,
+      'Live',
+      datanodes.filter(({ state }) => state !== 'dead'),
+    );
+    await printGroup(
+      session.out,
+      'Dead',
+      datanodes.filter(({ state }) => state === 'dead'),
+    );
+  },
+});
+
+function isWanted({ state }: DatanodeReport, { live, dead, decommissioning }: Options): boolean {
+  if (!live && !dead && !decommissioning) return true;
+  if (state === 'dead') return dead === true;
+  return live === true || (decommissioning === true && state === 'decommissioning');
+}
+
+function address({ datanode }: DatanodeReport): string {
+  return formatHostPort({ host: datanode.host, port: datanode.dataPort });
+}
+
+function datanodeJson(report: DatanodeReport): unknown {
+  const { datanode, rack, state, capacityBytes, usedBytes, remainingBytes, blocks, lastContactMs } = report;
+  const { activeTransfers, failedVolumes, version } = report;
+  return {
+    address: address(report),
+    rack,
+    state,
+    capacityBytes,
+    usedBytes,
+    remainingBytes,
+    blocks,
+    lastContactMs,
+    activeTransfers,
+    failedVolumes,
+    version,
+    uuid: datanode.uuid,
+  };
+}
+
+async function printSummary(out: Output, stats: FsStats): Promise<void> {
+  const { capacityBytes, usedBytes, remainingBytes } = stats;
+  const present = usedBytes + remainingBytes;
+  if (stats.safeMode) await out.line('Safe mode is ON');
+  await out.line(`Configured Capacity: ${sizeWithUnits(capacityBytes)}`);
+  await out.line(`Present Capacity: ${sizeWithUnits(present)}`);
+  await out.line(`DFS Remaining: ${sizeWithUnits(remainingBytes)}`);
+  await out.line(`DFS Used: ${sizeWithUnits(usedBytes)}`);
+  await out.line(`DFS Used%: ${percent(usedBytes, present, 2)}`);
+  await out.line('Replicated Blocks:');
+  await out.line(`\tUnder replicated blocks: ${stats.underReplicatedBlocks}`);
+  await out.line(`\tBlocks with corrupt replicas: ${stats.corruptReplicaBlocks}`);
+  await out.line(`\tMissing blocks: ${stats.missingBlocks}`);
+  await out.line(`\tPending reconstruction blocks: ${stats.pendingReconstructionBlocks}`);
+  await out.line(`\tPending deletion replicas: ${stats.pendingDeletionReplicas}`);
+  await out.line(`\n${RULE}`);
+}
+
+async function printGroup(out: Output, title: string, datanodes: readonly DatanodeReport[]): Promise<void> {
+  if (datanodes.length === 0) return;
+  await out.line(`${title} datanodes (${datanodes.length}):\n`);
+  for (const datanode of datanodes) await printDatanode(out, datanode);
+}
+
+async function printDatanode(out: Output, report: DatanodeReport): Promise<void> {
+  const { capacityBytes, usedBytes, remainingBytes } = report;
+  const otherBytes = Math.max(0, capacityBytes - usedBytes - remainingBytes);
+  await out.line(`Name: ${address(report)}`);
+  await out.line(`Hostname: ${report.datanode.host}`);
+  await out.line(`Rack: ${report.rack}`);
+  await out.line(`Decommission Status : ${ADMIN_STATES[report.state] ?? 'Normal'}`);
+  await out.line(`State: ${report.state}`);
+  await out.line(`Configured Capacity: ${sizeWithUnits(capacityBytes)}`);
+  await out.line(`DFS Used: ${sizeWithUnits(usedBytes)}`);
+  await out.line(`Non DFS Used: ${sizeWithUnits(otherBytes)}`);
+  await out.line(`DFS Remaining: ${sizeWithUnits(remainingBytes)}`);
+  await out.line(`DFS Used%: ${percent(usedBytes, capacityBytes, 2)}`);
+  await out.line(`DFS Remaining%: ${percent(remainingBytes, capacityBytes, 2)}`);
+  await out.line(`Xceivers: ${report.activeTransfers}`);
+  if (report.failedVolumes > 0) await out.line(`Failed Volumes: ${report.failedVolumes}`);
+  await out.line(`Last contact: ${(report.lastContactMs / 1000).toFixed(1)} s ago`);
+  await out.line(`Num of Blocks: ${report.blocks}\n\n`);
+}
