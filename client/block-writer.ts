@@ -12,6 +12,7 @@ import type { Packet } from '../common/packet.js';
 import type { BlockPipelineOptions } from './block-pipeline.js';
 import { BlockPipeline } from './block-pipeline.js';
 import type { FlowWindow } from './flow-window.js';
+import { onAbort } from './on-abort.js';
 import { PipelineFault } from './pipeline-recovery.js';
 import type { PlacedBlock } from './rpc/messages.js';
 import type { Pipeline } from './tcp/pipeline.js';
@@ -106,8 +107,7 @@ export class BlockWriter {
   async #stream(pipeline: Pipeline): Promise<PipelineFault | undefined> {
     const { signal, calls } = this.#options;
     const stream: Stream = { pipeline, over: false, ended: new Wakeup() };
-    const onAbort = (): void => pipeline.destroy();
-    signal.addEventListener('abort', onAbort, { once: true });
+    const ignoreAbort = onAbort(signal, () => pipeline.destroy());
     const sending = this.#sendPackets(stream);
     try {
       await this.#receiveAcks(pipeline);
@@ -117,7 +117,7 @@ export class BlockWriter {
       if (error instanceof PipelineFault) return error;
       throw error;
     } finally {
-      signal.removeEventListener('abort', onAbort);
+      ignoreAbort();
       stream.over = true;
       stream.ended.wake();
       this.#changed.wake();

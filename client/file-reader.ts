@@ -4,6 +4,7 @@ import type { ReadSource } from './block-fetch.js';
 import { fetchFromBlock } from './block-fetch.js';
 import type { ClientContext } from './context.js';
 import { LocatedBlocks } from './located-blocks.js';
+import { onAbort } from './on-abort.js';
 import { SuspectNodes } from './suspect-nodes.js';
 import type { OpenOptions, ReadRange } from './types.js';
 
@@ -19,14 +20,15 @@ export class FileReader {
   readonly #options: FileReaderOptions;
   readonly #source: ReadSource;
   readonly #closed: AbortController;
+  #ignoreSignal = (): void => {};
 
   private constructor(options: FileReaderOptions, source: ReadSource, closed: AbortController) {
     this.path = options.path;
     this.#options = options;
     this.#source = source;
     this.#closed = closed;
-    options.signal?.addEventListener('abort', this.#onSignal, { once: true });
-    if (options.signal?.aborted) this.#onSignal();
+    const { signal } = options;
+    if (signal !== undefined) this.#ignoreSignal = onAbort(signal, () => this.#end(signal.reason));
   }
 
   /** @throws DfsError `FileNotFound`, `IsADirectory`. */
@@ -96,11 +98,9 @@ export class FileReader {
     return signal === undefined ? this.#closed.signal : AbortSignal.any([this.#closed.signal, signal]);
   }
 
-  readonly #onSignal = (): void => this.#end(this.#options.signal?.reason);
-
   #end(reason: unknown): void {
     this.#closed.abort(reason);
-    this.#options.signal?.removeEventListener('abort', this.#onSignal);
+    this.#ignoreSignal();
     this.#options.onEnd();
   }
 }

@@ -231,11 +231,11 @@ export class FileSystem {
 
   /** @throws DfsError `FileNotFound`, `IsADirectory`. */
   async open(path: string, options: OpenOptions = {}): Promise<FileReader> {
+    const handle = { abort: (): Promise<void> => reader.close() };
     const onEnd = (): void => {
       this.#open.delete(handle);
     };
     const reader = await FileReader.open({ ...options, context: this.#context, path, onEnd });
-    const handle = { abort: () => reader.close() };
     this.#open.add(handle);
     return reader;
   }

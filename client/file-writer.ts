@@ -10,6 +10,7 @@ import type { BlockOrigin } from './block-writer.js';
 import { BlockWriter } from './block-writer.js';
 import type { ClientContext } from './context.js';
 import { FlowWindow } from './flow-window.js';
+import { onAbort } from './on-abort.js';
 import { PacketBuilder } from './packet-builder.js';
 import type { PlacedBlock } from './rpc/messages.js';
 import { WriterCalls } from './rpc/writer-calls.js';
@@ -74,6 +75,7 @@ export class FileWriter {
   #closing: Promise<void> | undefined;
   #failure: DfsError | undefined;
   #ended = false;
+  #ignoreSignal = (): void => {};
 
   /** Use `FileSystem.create` or `FileSystem.append`. */
   constructor(options: FileWriterOptions) {
@@ -85,8 +87,7 @@ export class FileWriter {
     this.#length = status.length;
     this.#visibleLength = status.length;
     if (lastBlock !== undefined) this.#openLastBlock(lastBlock);
-    signal?.addEventListener('abort', this.#onSignal, { once: true });
-    if (signal?.aborted) this.#onSignal();
+    if (signal !== undefined) this.#ignoreSignal = onAbort(signal, () => void this.abort(signal.reason));
   }
 
   get path(): string {
@@ -151,10 +152,6 @@ export class FileWriter {
     this.#fail(cancellation(this.#abort.signal, `writing ${this.path}`));
     await this.#giveBlockBack();
   }
-
-  readonly #onSignal = (): void => {
-    void this.abort(this.#options.signal?.reason);
-  };
 
   async #flush(sync: boolean): Promise<void> {
     this.#requireOpen();
@@ -264,7 +261,7 @@ export class FileWriter {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#options.signal?.removeEventListener('abort', this.#onSignal);
+    this.#ignoreSignal();
     this.#options.onEnd();
   }
 }

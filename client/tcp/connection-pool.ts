@@ -8,6 +8,7 @@ import type { Channel, Network } from '../../common/channel.js';
 import type { Clock, Timer } from '../../common/clock.js';
 import { cancellation } from '../../common/deadline.js';
 import { DfsError } from '../../common/errors.js';
+import { onAbort } from '../on-abort.js';
 import type { DatanodeAddress } from '../types.js';
 
 /** Idle connections beyond this number are closed, oldest first. HDFS: dfs.client.socketcache.capacity. */
@@ -112,17 +113,12 @@ export async function abortable<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   if (signal === undefined) return await work();
-  const onAbort = (): void => channel.destroy();
-  if (signal.aborted) {
-    channel.destroy();
-    throw cancellation(signal, what);
-  }
-  signal.addEventListener('abort', onAbort, { once: true });
+  const ignoreAbort = onAbort(signal, () => channel.destroy());
   try {
     return await work();
   } catch (error) {
     throw signal.aborted ? cancellation(signal, what) : error;
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    ignoreAbort();
   }
 }

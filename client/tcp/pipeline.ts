@@ -13,6 +13,7 @@ import { messageOf } from '../../common/errors.js';
 import type { Packet } from '../../common/packet.js';
 import { encodePacket, HEARTBEAT_SEQNO, readAck } from '../../common/packet.js';
 import { Status } from '../../common/status.js';
+import { onAbort } from '../on-abort.js';
 import { blamedByAck, blamedBySetUp, describeStatus, PipelineFault } from '../pipeline-recovery.js';
 import type { ReplicaLocation } from '../types.js';
 
@@ -120,8 +121,7 @@ export async function openPipeline(
   const timeoutMs = timeouts.socketTimeoutMs + TIMEOUT_EXTENSION_MS * setUp.nodes.length;
   const { host, dataPort } = first.datanode;
   const channel = await blameFirst(network.connect(host, dataPort, { timeoutMs: timeouts.connectTimeoutMs, signal }));
-  const onAbort = (): void => channel.destroy();
-  signal.addEventListener('abort', onAbort, { once: true });
+  const ignoreAbort = onAbort(signal, () => channel.destroy());
   try {
     await blameFirst(channel.write([encodeOperation(writeOperation(setUp))], timeoutMs));
     const pipeline = new Pipeline(channel, setUp.nodes.length, timeoutMs);
@@ -131,7 +131,7 @@ export async function openPipeline(
     channel.destroy();
     throw error;
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    ignoreAbort();
   }
 }
 
