@@ -37,6 +37,7 @@ export const ERROR_KINDS = {
   NotReplicatedYet: kind('FAILED_PRECONDITION', 'EAGAIN', true),
   NoTargets: kind('RESOURCE_EXHAUSTED', 'ENOSPC'),
   PipelineFailed: kind('ABORTED', 'EIO'),
+  ReplicaAlreadyExists: kind('ALREADY_EXISTS', 'EEXIST'),
   StaleGenerationStamp: kind('FAILED_PRECONDITION', 'ESTALE'),
   // Reading
   ReplicaNotFound: kind('NOT_FOUND', 'ENOENT'),

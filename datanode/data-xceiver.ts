@@ -1,0 +1,118 @@
+/**
+ * One connection of the data plane (HDFS: DataXceiver): takes an operation, has it carried out, and waits for the next one. Runs on any
+ * channel: TCP's, or the memory's behind the gRPC service.
+ */
+import { blockName } from '../common/block.js';
+import { ByteReader } from '../common/byte-reader.js';
+import type { Channel } from '../common/channel.js';
+import type { Clock } from '../common/clock.js';
+import type { BlockChecksumOperation, BlockOpResponse, Operation } from '../common/data-transfer.js';
+import { encodeBlockOpResponse, readOperation, Status } from '../common/data-transfer.js';
+import { DfsError, isDfsError, messageOf } from '../common/errors.js';
+import type { Logger } from '../common/logging.js';
+import { blockChecksum } from './block-checksum.js';
+import type { Connection, ReceiverServices } from './block-receiver.js';
+import { BlockReceiver } from './block-receiver.js';
+import { sendBlock } from './block-sender.js';
+import { closeGently } from './close-gently.js';
+import { statusOfError } from './operation-status.js';
+
+export interface XceiverServices extends ReceiverServices {
+  readonly clock: Clock;
+  /** The cluster that this DataNode belongs to; '' as long as it has not registered. */
+  readonly clusterId: () => string;
+}
+
+/** Serves connections; counts those that carry out an operation. */
+export class DataXceiver {
+  readonly #services: XceiverServices;
+  readonly #logger: Logger;
+  #active = 0;
+
+  constructor(services: XceiverServices) {
+    this.#services = services;
+    this.#logger = services.logger;
+  }
+
+  /** Operations that are being carried out now. */
+  get activeCount(): number {
+    return this.#active;
+  }
+
+  /** Serves the channel until its end. Does not reject. */
+  async serve(channel: Channel): Promise<void> {
+    try {
+      await this.#operations({ channel, reader: new ByteReader(channel) });
+      await closeGently(channel, this.#services.clock);
+    } catch (error) {
+      this.#logger.info({ peer: channel.peer, reason: messageOf(error) }, 'a data connection was closed');
+    } finally {
+      channel.destroy();
+    }
+  }
+
+  async #operations(connection: Connection): Promise<void> {
+    const { timeouts } = this.#services;
+    for (let waitMs = timeouts.readTimeoutMs; ; waitMs = timeouts.keepAliveMs) {
+      const operation = await this.#nextOperation(connection, waitMs);
+      if (operation === null) return;
+      this.#active++;
+      try {
+        if (!(await this.#carryOut(operation, connection))) return;
+      } finally {
+        this.#active--;
+      }
+    }
+  }
+
+  /** Null when none comes any more. */
+  async #nextOperation({ reader }: Connection, waitMs: number): Promise<Operation | null> {
+    try {
+      return await readOperation(reader, waitMs);
+    } catch (error) {
+      if (isDfsError(error, 'Timeout') && reader.available === 0) return null;
+      throw error;
+    }
+  }
+
+  /** True when the connection may be used again. */
+  async #carryOut(operation: Operation, connection: Connection): Promise<boolean> {
+    const clusterId = this.#services.clusterId();
+    if (operation.block.poolId !== clusterId) {
+      const message = `This DataNode belongs to cluster ${clusterId}, not to ${operation.block.poolId}`;
+      await this.#respond(connection, { status: Status.ERROR_INVALID, message });
+      return false;
+    }
+    switch (operation.op) {
+      case 'writeBlock':
+        await new BlockReceiver(this.#services, operation, connection).run();
+        return false;
+      case 'readBlock':
+        return sendBlock(this.#services, operation, connection);
+      case 'blockChecksum':
+        await this.#respond(connection, await this.#blockChecksum(operation));
+        return true;
+    }
+  }
+
+  async #blockChecksum({ block }: BlockChecksumOperation): Promise<BlockOpResponse> {
+    try {
+      return { status: Status.SUCCESS, checksumResponse: await blockChecksum(this.#services.store, block) };
+    } catch (error) {
+      this.#logger.warn({ block: blockName(block), reason: messageOf(error) }, 'a block checksum was refused');
+      return { status: statusOfError(error), message: messageOf(error) };
+    }
+  }
+
+  async #respond({ channel }: Connection, response: BlockOpResponse): Promise<void> {
+    await channel.write([encodeBlockOpResponse(response)], this.#services.timeouts.writeTimeoutMs);
+  }
+}
+
+/** What a connection is answered that is one too many. */
+export function tooManyTransfers(limit: number): DfsError {
+  return new DfsError(
+    'Overloaded',
+    `This DataNode serves ${limit} data connections already (dfs.datanode.max.transfer.threads)`,
+  );
+}

@@ -1,0 +1,105 @@
+/**
+ * Where the files of a volume lie. Names of replica files are HDFS's:
+ *
+ *     <volume>/in_use.lock                                     held by the process that uses the volume
+ *     <volume>/current/VERSION                                 which cluster, DataNode and storage this is
+ *     <volume>/current/finalized/subdirX/subdirY/blk_<id>              data of a finalized replica
+ *     <volume>/current/finalized/subdirX/subdirY/blk_<id>_<gs>.meta    its checksums
+ *     <volume>/current/rbw/                                    replicas being written, the same two files
+ *     <volume>/current/quarantine/                             what start-up found damaged, for a person to look at
+ *     <volume>/tmp/                                            copies in the making; emptied at start-up
+ *
+ * X = (id >> 16) & 31, Y = (id >> 8) & 31: at most 1,024 directories, filled evenly because block ids count up.
+ *
+ * Paths are made of integers and these constants alone, never of a text that came over a wire.
+ */
+import { join } from 'node:path';
+
+export type ReplicaDirectory = 'finalized' | 'rbw' | 'tmp';
+
+export type ReplicaFileName =
+  | { readonly kind: 'data'; readonly blockId: number }
+  | { readonly kind: 'meta'; readonly blockId: number; readonly generationStamp: number };
+
+const SUBDIRECTORIES = 32;
+
+const DATA_FILE = /^blk_(\d{1,16})$/;
+const META_FILE = /^blk_(\d{1,16})_(\d{1,16})\.meta$/;
+
+export function dataFileName(blockId: number): string {
+  return `blk_${blockId}`;
+}
+
+export function metaFileName(blockId: number, generationStamp: number): string {
+  return `blk_${blockId}_${generationStamp}.meta`;
+}
+
+/** What a file is by its name; undefined when it is no replica's. */
+export function parseReplicaFileName(name: string): ReplicaFileName | undefined {
+  const data = DATA_FILE.exec(name);
+  if (data) {
+    const blockId = Number(data[1]);
+    return isId(blockId) ? { kind: 'data', blockId } : undefined;
+  }
+  const meta = META_FILE.exec(name);
+  if (!meta) return undefined;
+  const blockId = Number(meta[1]);
+  const generationStamp = Number(meta[2]);
+  return isId(blockId) && isId(generationStamp) ? { kind: 'meta', blockId, generationStamp } : undefined;
+}
+
+function isId(value: number): boolean {
+  return Number.isSafeInteger(value) && value > 0;
+}
+
+/** `subdirX/subdirY` as one number from 0 to 1023. */
+export function subdirectoryIndex(blockId: number): number {
+  const x = Math.floor(blockId / 2 ** 16) % SUBDIRECTORIES;
+  const y = Math.floor(blockId / 2 ** 8) % SUBDIRECTORIES;
+  return x * SUBDIRECTORIES + y;
+}
+
+export class VolumeLayout {
+  readonly root: string;
+  readonly current: string;
+  readonly version: string;
+  readonly finalized: string;
+  readonly rbw: string;
+  readonly quarantine: string;
+  readonly tmp: string;
+
+  constructor(root: string) {
+    this.root = root;
+    this.current = join(root, 'current');
+    this.version = join(this.current, 'VERSION');
+    this.finalized = join(this.current, 'finalized');
+    this.rbw = join(this.current, 'rbw');
+    this.quarantine = join(this.current, 'quarantine');
+    this.tmp = join(root, 'tmp');
+  }
+
+  /** The directory that a replica's files lie in. */
+  directory(kind: ReplicaDirectory, blockId: number): string {
+    switch (kind) {
+      case 'finalized':
+        return this.subdirectory(subdirectoryIndex(blockId));
+      case 'rbw':
+        return this.rbw;
+      case 'tmp':
+        return this.tmp;
+    }
+  }
+
+  subdirectory(index: number): string {
+    const x = Math.floor(index / SUBDIRECTORIES);
+    return join(this.finalized, `subdir${x}`, `subdir${index % SUBDIRECTORIES}`);
+  }
+
+  dataFile(kind: ReplicaDirectory, blockId: number): string {
+    return join(this.directory(kind, blockId), dataFileName(blockId));
+  }
+
+  metaFile(kind: ReplicaDirectory, blockId: number, generationStamp: number): string {
+    return join(this.directory(kind, blockId), metaFileName(blockId, generationStamp));
+  }
+}

@@ -1,0 +1,66 @@
+/** How much of a replica's data its checksums vouch for. */
+import { crc32 } from 'node:zlib';
+import type { ChecksumSpec } from '../../common/checksum.js';
+import { CHECKSUM_SIZE_BYTES, verifyChecksums } from '../../common/checksum.js';
+import { crc32c } from '../../common/crc32c.js';
+import type { ReplicaFiles } from './replica-files.js';
+
+/** Read and verified in one go; short enough not to hold up anything else. */
+const SLICE_BYTES = 512 * 1024;
+
+export interface VerifiedLength {
+  readonly numBytes: number;
+  /** All of the data file is covered by all of the meta file. */
+  readonly complete: boolean;
+}
+
+/**
+ * Reads a replica from its start until data and checksums do not fit any more. A process or a machine that died while it wrote
+ * leaves a last chunk of which the data file has more than the checksum covers; then the length is sought that the checksum is
+ * for, because these bytes may have been acknowledged.
+ */
+export async function verifiedLength(files: ReplicaFiles): Promise<VerifiedLength> {
+  const { bytesPerChecksum, type } = files.checksum;
+  const [dataSize, checksumCount] = await Promise.all([files.dataSize(), files.checksumCount()]);
+  if (type === 'NULL') return { numBytes: dataSize, complete: true };
+  const chunksPerSlice = Math.max(1, Math.floor(SLICE_BYTES / bytesPerChecksum));
+  const chunkCount = Math.min(checksumCount, Math.ceil(dataSize / bytesPerChecksum));
+  for (let first = 0; first < chunkCount; first += chunksPerSlice) {
+    const offset = first * bytesPerChecksum;
+    const count = Math.min(chunksPerSlice, chunkCount - first);
+    const { data, checksums } = await readChunks(files, offset, count);
+    const bad = verifyChecksums(files.checksum, [data], checksums);
+    if (bad < 0) continue;
+    const badOffset = bad * bytesPerChecksum;
+    const isLast = first + bad === checksumCount - 1;
+    const chunk = data.subarray(badOffset, badOffset + bytesPerChecksum);
+    const covered = isLast
+      ? coveredPrefix(files.checksum, chunk, checksums.readUInt32BE(bad * CHECKSUM_SIZE_BYTES))
+      : 0;
+    return { numBytes: offset + badOffset + covered, complete: false };
+  }
+  const numBytes = Math.min(dataSize, chunkCount * bytesPerChecksum);
+  return { numBytes, complete: numBytes === dataSize && chunkCount === checksumCount };
+}
+
+async function readChunks(
+  files: ReplicaFiles,
+  offset: number,
+  count: number,
+): Promise<{ data: Buffer; checksums: Buffer }> {
+  const data = Buffer.allocUnsafe(count * files.checksum.bytesPerChecksum);
+  const checksums = Buffer.allocUnsafe(count * CHECKSUM_SIZE_BYTES);
+  const [length] = await Promise.all([files.readData(data, offset), files.readChecksums(checksums, offset)]);
+  return { data: data.subarray(0, length), checksums };
+}
+
+/** The number of bytes at the start of `chunk` that have the checksum `expected`; 0 when there is none. */
+function coveredPrefix(spec: ChecksumSpec, chunk: Buffer, expected: number): number {
+  const crcOf = spec.type === 'CRC32' ? crc32 : crc32c;
+  let crc = 0;
+  for (let length = 1; length <= chunk.length; length++) {
+    crc = crcOf(chunk.subarray(length - 1, length), crc);
+    if (crc === expected) return length;
+  }
+  return 0;
+}

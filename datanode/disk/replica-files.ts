@@ -1,0 +1,167 @@
+import type { ChecksumSpec } from '../../common/checksum.js';
+import {
+  CHECKSUM_SIZE_BYTES,
+  checksumsLength,
+  computeChecksums,
+  decodeMetaHeader,
+  encodeMetaHeader,
+  META_HEADER_LENGTH,
+} from '../../common/checksum.js';
+import type { Disk, DiskFile, OpenMode } from '../../common/disk.js';
+
+/**
+ * The open data and meta file of one replica. Data goes in from chunk boundaries on, each chunk with its checksum.
+ *
+ * Data is written before its checksums, always: if the process dies in between, the data file has more than the meta file vouches
+ * for, and replica-check.ts finds the length that both agree on. The other way round, a chunk that was good before would
+ * stand against the checksum of bytes that never came.
+ */
+export class ReplicaFiles {
+  readonly checksum: ChecksumSpec;
+  readonly #data: DiskFile;
+  readonly #meta: DiskFile;
+  #hasHeader: boolean;
+  /** The file ends within a chunk, and was promised to be on stable storage like that (hsync). */
+  #hasSyncedPartialChunk = false;
+  #closed: Promise<void> | undefined;
+
+  private constructor(data: DiskFile, meta: DiskFile, checksum: ChecksumSpec, hasHeader: boolean) {
+    this.#data = data;
+    this.#meta = meta;
+    this.checksum = checksum;
+    this.#hasHeader = hasHeader;
+  }
+
+  /** New files; neither may exist. */
+  static async create(disk: Disk, dataPath: string, metaPath: string, checksum: ChecksumSpec): Promise<ReplicaFiles> {
+    const [data, meta] = await openBoth(disk, dataPath, metaPath, 'create');
+    return new ReplicaFiles(data, meta, checksum, false);
+  }
+
+  /** @throws DfsError `Corrupt` when the header of the meta file cannot be understood. */
+  static async open(disk: Disk, dataPath: string, metaPath: string, mode: 'read' | 'write'): Promise<ReplicaFiles> {
+    const [data, meta] = await openBoth(disk, dataPath, metaPath, mode);
+    try {
+      const header = Buffer.allocUnsafe(META_HEADER_LENGTH);
+      const length = await meta.read(header, 0);
+      return new ReplicaFiles(data, meta, decodeMetaHeader(header.subarray(0, length)), true);
+    } catch (error) {
+      await closeAll([data, meta]);
+      throw error;
+    }
+  }
+
+  /** Writes `data`, which begins at a chunk's start `offset`, and then its `checksums`. */
+  async write(offset: number, data: readonly Uint8Array[], checksums: readonly Uint8Array[]): Promise<void> {
+    await this.#data.write(data, offset);
+    if (this.#hasSyncedPartialChunk) {
+      // Otherwise the new checksum could reach the disk before the bytes that it covers, and what was synced would look damaged.
+      await this.#data.sync();
+      this.#hasSyncedPartialChunk = false;
+    }
+    await this.#writeChecksums(offset, checksums);
+  }
+
+  /** An empty replica has a meta file of only the header. */
+  async writeHeader(): Promise<void> {
+    if (!this.#hasHeader) await this.#writeChecksums(0, []);
+  }
+
+  async #writeChecksums(offset: number, checksums: readonly Uint8Array[]): Promise<void> {
+    if (this.#hasHeader) {
+      if (this.checksum.type !== 'NULL') await this.#meta.write(checksums, this.#metaPosition(offset));
+      return;
+    }
+    // The first packet of a replica begins at 0.
+    await this.#meta.write([encodeMetaHeader(this.checksum), ...checksums], 0);
+    this.#hasHeader = true;
+  }
+
+  /** Returns once all that was written is on stable storage; `numBytes` is the length of the data. */
+  async sync(numBytes: number): Promise<void> {
+    await Promise.all([this.#data.sync(), this.#meta.sync()]);
+    this.#hasSyncedPartialChunk = numBytes % this.checksum.bytesPerChecksum !== 0;
+  }
+
+  /** Takes a long write to the disk early, so that the last {@link sync} is short. */
+  syncData(): Promise<void> {
+    return this.#data.sync();
+  }
+
+  /**
+   * Cuts the replica to `numBytes`. Returns the checksum of its last chunk if that is not a whole one any more. The meta file goes
+   * first, for the reason given above.
+   */
+  async truncate(numBytes: number): Promise<Buffer | undefined> {
+    const chunkStart = numBytes - (numBytes % this.checksum.bytesPerChecksum);
+    let lastChecksum: Buffer | undefined;
+    if (chunkStart < numBytes) {
+      const chunk = Buffer.allocUnsafe(numBytes - chunkStart);
+      await this.#data.read(chunk, chunkStart);
+      lastChecksum = computeChecksums(this.checksum, [chunk]);
+      await this.#writeChecksums(chunkStart, [lastChecksum]);
+    }
+    await this.#meta.truncate(META_HEADER_LENGTH + checksumsLength(this.checksum, numBytes));
+    await this.#meta.sync();
+    await this.#data.truncate(numBytes);
+    return lastChecksum;
+  }
+
+  dataSize(): Promise<number> {
+    return this.#data.size();
+  }
+
+  /** Number of checksums in the meta file. */
+  async checksumCount(): Promise<number> {
+    return Math.floor(((await this.#meta.size()) - META_HEADER_LENGTH) / CHECKSUM_SIZE_BYTES);
+  }
+
+  /** Fills `target` with data from `offset` on; returns how many bytes there were. */
+  readData(target: Uint8Array, offset: number): Promise<number> {
+    return this.#data.read(target, offset);
+  }
+
+  /** Fills `target` with the checksums from that of the chunk at `offset` on; returns how many bytes there were. */
+  readChecksums(target: Uint8Array, offset: number): Promise<number> {
+    return this.#meta.read(target, this.#metaPosition(offset));
+  }
+
+  /** May be called more than once. */
+  close(): Promise<void> {
+    this.#closed ??= closeAll([this.#data, this.#meta]);
+    return this.#closed;
+  }
+
+  #metaPosition(offset: number): number {
+    return META_HEADER_LENGTH + checksumsLength(this.checksum, offset);
+  }
+}
+
+export interface MetaSummary {
+  readonly checksum: ChecksumSpec;
+  /** Bytes of checksums in the file. */
+  readonly checksumsLength: number;
+}
+
+/** @throws DfsError `Corrupt` when the header cannot be understood. */
+export async function readMetaSummary(disk: Disk, path: string): Promise<MetaSummary> {
+  const meta = await disk.open(path, 'read');
+  try {
+    const header = Buffer.allocUnsafe(META_HEADER_LENGTH);
+    const [length, size] = await Promise.all([meta.read(header, 0), meta.size()]);
+    return { checksum: decodeMetaHeader(header.subarray(0, length)), checksumsLength: size - META_HEADER_LENGTH };
+  } finally {
+    await meta.close();
+  }
+}
+
+async function openBoth(disk: Disk, dataPath: string, metaPath: string, mode: OpenMode): Promise<[DiskFile, DiskFile]> {
+  const [data, meta] = await Promise.allSettled([disk.open(dataPath, mode), disk.open(metaPath, mode)]);
+  if (data.status === 'fulfilled' && meta.status === 'fulfilled') return [data.value, meta.value];
+  await closeAll([data, meta].flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])));
+  throw data.status === 'rejected' ? data.reason : (meta as PromiseRejectedResult).reason;
+}
+
+async function closeAll(files: readonly DiskFile[]): Promise<void> {
+  await Promise.all(files.map((file) => file.close()));
+}

@@ -1,0 +1,269 @@
+/**
+ * What a volume holds, found out at start-up, and the repair of what a crash left half done. The rules follow from the order in which
+ * volume.ts and replica-files.ts do things (data before checksums; into finalized/ the meta file first; out of it the data file first).
+ *
+ *     finalized/        rbw/               what happened                          what is made of it
+ *     data + meta       -                  -                                      FINALIZED
+ *     data + meta       data and/or meta   a rename is durable on one side only   FINALIZED, the rest is removed
+ *     meta              data               stopped while it was finalized, or     all of it verified: FINALIZED
+ *                                          taken back for append                  else RWR
+ *     data              meta               the same, renames not yet durable      RWR
+ *     meta              data + meta        the same                               RWR
+ *     meta              -                  stopped while it was deleted           removed
+ *     data              -                  damage                                 quarantined
+ *     data + meta, lengths do not fit      damage                                 quarantined
+ *     -                 data + meta        stopped while it was written           RWR, cut to what the checksums vouch for
+ *     -                 data or meta       stopped while it was created           removed
+ *
+ * tmp/ is emptied: the NameNode orders an unfinished copy again. Every step may be repeated, should start-up itself be cut off.
+ */
+import { join } from 'node:path';
+import type { Block } from '../../common/block.js';
+import { blockName } from '../../common/block.js';
+import { checksumsLength } from '../../common/checksum.js';
+import { isDfsError, messageOf, osErrorCode } from '../../common/errors.js';
+import type { Logger } from '../../common/logging.js';
+import { dataFileName, metaFileName, parseReplicaFileName } from './layout.js';
+import type { VerifiedLength } from './replica-check.js';
+import { verifiedLength } from './replica-check.js';
+import type { MetaSummary } from './replica-files.js';
+import { readMetaSummary } from './replica-files.js';
+import type { Volume } from './volume.js';
+
+/** Directories that are looked at at the same time; more do not make a disk faster. */
+const DIRECTORIES_AT_A_TIME = 8;
+const SUBDIRECTORY_COUNT = 1024;
+
+export interface ScanResult {
+  /** RWR replicas, with the length that their checksums vouch for. */
+  readonly waiting: readonly Block[];
+  /** Names of the files that were put into quarantine. */
+  readonly quarantined: readonly string[];
+}
+
+/** Calls `onFinalized` for each good finalized replica, in no order. */
+export function scanVolume(volume: Volume, logger: Logger, onFinalized: (block: Block) => void): Promise<ScanResult> {
+  return new VolumeScan(volume, logger, onFinalized).run();
+}
+
+/** The files of one block in one directory. */
+class BlockFiles {
+  hasData = false;
+  /** Newest first. */
+  readonly stamps: number[] = [];
+
+  get newestStamp(): number | undefined {
+    return this.stamps[0];
+  }
+}
+
+class VolumeScan {
+  readonly #volume: Volume;
+  readonly #logger: Logger;
+  readonly #onFinalized: (block: Block) => void;
+  /** What is in rbw/ and not yet accounted for. */
+  #rbw = new Map<number, BlockFiles>();
+  readonly #waiting: Block[] = [];
+  readonly #quarantined: string[] = [];
+
+  constructor(volume: Volume, logger: Logger, onFinalized: (block: Block) => void) {
+    this.#volume = volume;
+    this.#logger = logger;
+    this.#onFinalized = onFinalized;
+  }
+
+  async run(): Promise<ScanResult> {
+    const { disk, layout } = this.#volume;
+    for (const { name, isDirectory } of await disk.list(layout.tmp)) {
+      if (!isDirectory) await disk.remove(join(layout.tmp, name));
+    }
+    this.#rbw = await this.#blockFiles(layout.rbw);
+    let next = 0;
+    const work = async (): Promise<void> => {
+      while (next < SUBDIRECTORY_COUNT) await this.#scanSubdirectory(next++);
+    };
+    await Promise.all(Array.from({ length: DIRECTORIES_AT_A_TIME }, work));
+    for (const [blockId, files] of this.#rbw) await this.#takeRbw(blockId, files);
+    return { waiting: this.#waiting, quarantined: this.#quarantined };
+  }
+
+  async #scanSubdirectory(index: number): Promise<void> {
+    const directory = this.#volume.layout.subdirectory(index);
+    const blocks = await this.#blockFiles(directory).catch(whenMissing);
+    if (blocks === undefined) return;
+    this.#volume.knowSubdirectory(index);
+    for (const [blockId, files] of blocks) await this.#takeFinalized(directory, blockId, files);
+  }
+
+  async #takeFinalized(directory: string, blockId: number, files: BlockFiles): Promise<void> {
+    const rbw = this.#rbw.get(blockId);
+    const stamp = files.newestStamp;
+    if (stamp !== undefined && files.hasData) {
+      await this.#takeComplete(directory, blockId, files, stamp);
+    } else if (stamp === undefined) {
+      await this.#takeDataAlone(directory, blockId, rbw);
+    } else {
+      await this.#takeMetaAlone(directory, blockId, files, rbw);
+    }
+  }
+
+  async #takeComplete(directory: string, blockId: number, files: BlockFiles, stamp: number): Promise<void> {
+    await this.#removeMetaFiles(directory, blockId, files.stamps.slice(1));
+    await this.#removeRbw(blockId);
+    const block = { blockId, generationStamp: stamp };
+    const fault = await this.#accept(directory, block);
+    if (fault === undefined) return;
+    this.#logger.error(
+      { block: blockName(block), directory, fault },
+      'a finalized replica is damaged and was put into quarantine',
+    );
+    await this.#quarantine(directory, [dataFileName(blockId), metaFileName(blockId, stamp)]);
+  }
+
+  /** Takes the replica for good if the lengths of its files fit each other; else says what is wrong with it. */
+  async #accept(directory: string, block: Omit<Block, 'numBytes'>): Promise<string | undefined> {
+    const { disk } = this.#volume;
+    const numBytes = await disk.fileSize(join(directory, dataFileName(block.blockId)));
+    if (numBytes === undefined) return 'the data file has gone';
+    let meta: MetaSummary;
+    try {
+      meta = await readMetaSummary(disk, join(directory, metaFileName(block.blockId, block.generationStamp)));
+    } catch (error) {
+      if (isDfsError(error, 'Corrupt')) return messageOf(error);
+      throw error;
+    }
+    const expected = checksumsLength(meta.checksum, numBytes);
+    if (meta.checksumsLength !== expected) {
+      return `${numBytes} bytes of data have ${expected} bytes of checksums; the meta file has ${meta.checksumsLength}`;
+    }
+    this.#onFinalized({ ...block, numBytes });
+    return undefined;
+  }
+
+  async #takeDataAlone(directory: string, blockId: number, rbw: BlockFiles | undefined): Promise<void> {
+    const { disk, layout } = this.#volume;
+    const name = dataFileName(blockId);
+    if (rbw?.newestStamp === undefined) {
+      this.#logger.error(
+        { file: join(directory, name) },
+        'a finalized replica has no meta file and was put into quarantine',
+      );
+      await this.#quarantine(directory, [name]);
+      return;
+    }
+    if (rbw.hasData) await disk.remove(join(directory, name));
+    else await disk.rename(join(directory, name), join(layout.rbw, name));
+    rbw.hasData = true;
+  }
+
+  async #takeMetaAlone(
+    directory: string,
+    blockId: number,
+    files: BlockFiles,
+    rbw: BlockFiles | undefined,
+  ): Promise<void> {
+    const { disk, layout } = this.#volume;
+    const stamp = files.newestStamp as number;
+    if (!rbw?.hasData || rbw.newestStamp !== undefined) {
+      await this.#removeMetaFiles(directory, blockId, files.stamps);
+      return;
+    }
+    await this.#removeMetaFiles(directory, blockId, files.stamps.slice(1));
+    await disk.rename(join(directory, metaFileName(blockId, stamp)), join(layout.rbw, metaFileName(blockId, stamp)));
+    rbw.stamps.push(stamp);
+    const verified = await this.#verify({ blockId, generationStamp: stamp, numBytes: 0 });
+    if (!verified?.complete) return;
+    const { numBytes } = verified;
+    await this.#volume.finalize('rbw', { blockId, generationStamp: stamp, numBytes }, true);
+    this.#rbw.delete(blockId);
+    this.#onFinalized({ blockId, generationStamp: stamp, numBytes });
+  }
+
+  async #takeRbw(blockId: number, files: BlockFiles): Promise<void> {
+    const { rbw } = this.#volume.layout;
+    const stamp = files.newestStamp;
+    if (stamp === undefined || !files.hasData) {
+      await this.#removeRbw(blockId);
+      return;
+    }
+    await this.#removeMetaFiles(rbw, blockId, files.stamps.slice(1));
+    const block = { blockId, generationStamp: stamp, numBytes: 0 };
+    const verified = await this.#verify(block);
+    if (verified === undefined) {
+      this.#logger.warn(
+        { block: blockName(block) },
+        'the meta file of a replica that was being written is damaged; it is removed',
+      );
+      await this.#volume.remove('rbw', block);
+      return;
+    }
+    if (!verified.complete) await this.#cut({ ...block, numBytes: verified.numBytes });
+    this.#waiting.push({ ...block, numBytes: verified.numBytes });
+  }
+
+  /** Removes what the checksums do not vouch for. */
+  async #cut(block: Block): Promise<void> {
+    const files = await this.#volume.open('rbw', block, 'write');
+    try {
+      await files.truncate(block.numBytes);
+    } finally {
+      await files.close();
+    }
+  }
+
+  /** Undefined when the meta file has no valid header, so that nothing can be verified. */
+  async #verify(block: Block): Promise<VerifiedLength | undefined> {
+    try {
+      const files = await this.#volume.open('rbw', block, 'read');
+      try {
+        return await verifiedLength(files);
+      } finally {
+        await files.close();
+      }
+    } catch (error) {
+      if (isDfsError(error, 'Corrupt')) return undefined;
+      throw error;
+    }
+  }
+
+  async #removeRbw(blockId: number): Promise<void> {
+    const files = this.#rbw.get(blockId);
+    if (files === undefined) return;
+    const { disk, layout } = this.#volume;
+    if (files.hasData) await disk.remove(layout.dataFile('rbw', blockId));
+    await this.#removeMetaFiles(layout.rbw, blockId, files.stamps);
+    this.#rbw.delete(blockId);
+  }
+
+  async #removeMetaFiles(directory: string, blockId: number, stamps: readonly number[]): Promise<void> {
+    for (const stamp of stamps) await this.#volume.disk.remove(join(directory, metaFileName(blockId, stamp)));
+  }
+
+  async #quarantine(directory: string, names: readonly string[]): Promise<void> {
+    const { disk, layout } = this.#volume;
+    await disk.makeDirectory(layout.quarantine);
+    for (const name of names) {
+      await disk.rename(join(directory, name), join(layout.quarantine, name)).catch(whenMissing);
+      this.#quarantined.push(join(layout.quarantine, name));
+    }
+  }
+
+  async #blockFiles(directory: string): Promise<Map<number, BlockFiles>> {
+    const found = new Map<number, BlockFiles>();
+    for (const { name } of await this.#volume.disk.list(directory)) {
+      const file = parseReplicaFileName(name);
+      if (file === undefined) continue;
+      const files = found.get(file.blockId) ?? new BlockFiles();
+      found.set(file.blockId, files);
+      if (file.kind === 'data') files.hasData = true;
+      else files.stamps.push(file.generationStamp);
+    }
+    for (const files of found.values()) files.stamps.sort((a, b) => b - a);
+    return found;
+  }
+}
+
+function whenMissing(error: unknown): undefined {
+  if (osErrorCode(error) === 'ENOENT') return undefined;
+  throw error;
+}

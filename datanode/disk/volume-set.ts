@@ -1,0 +1,249 @@
+import type { Disk } from '../../common/disk.js';
+import { DfsError, messageOf, osErrorCode } from '../../common/errors.js';
+import type { Logger } from '../../common/logging.js';
+import { wrapOsError } from '../../common/node-disk.js';
+import type { Random } from '../../common/random.js';
+import { uuid } from '../../common/random.js';
+import { VolumeLayout } from './layout.js';
+import type { VolumeIdentity } from './version-file.js';
+import { readVersionFile, writeVersionFile } from './version-file.js';
+import { Volume } from './volume.js';
+
+/** Holds a directory against other processes; `release` gives it back. */
+export type LockDirectory = (path: string) => Promise<{ release(): void }>;
+
+export interface VolumeSetOptions {
+  readonly disk: Disk;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly lockDirectory: LockDirectory;
+  /** `dfs.datanode.data.dir` */
+  readonly roots: readonly string[];
+  /** `dfs.datanode.du.reserved` */
+  readonly reservedBytes: number;
+  /** `dfs.datanode.failed.volumes.tolerated` */
+  readonly failedVolumesTolerated: number;
+}
+
+/** Errors that say nothing about the disk's health: it is full, or this process has too many files open. */
+const HARMLESS_ERRORS: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOENT', 'EEXIST']);
+
+/** The volumes of one DataNode. */
+export class VolumeSet {
+  readonly datanodeUuid: string;
+  readonly #volumes: readonly Volume[];
+  readonly #logger: Logger;
+  readonly #tolerated: number;
+  readonly #locks: readonly { release(): void }[];
+  readonly #failedAtStart: number;
+  readonly #probing = new Set<Volume>();
+  #nextVolume = 0;
+  #onFailure: (volume: Volume, reason: string) => void = () => {};
+
+  private constructor(
+    options: VolumeSetOptions,
+    datanodeUuid: string,
+    volumes: readonly Volume[],
+    locks: readonly { release(): void }[],
+    failedAtStart: number,
+  ) {
+    this.datanodeUuid = datanodeUuid;
+    this.#volumes = volumes;
+    this.#logger = options.logger;
+    this.#tolerated = options.failedVolumesTolerated;
+    this.#locks = locks;
+    this.#failedAtStart = failedAtStart;
+  }
+
+  /**
+   * Locks the directories and makes new ones ready for use.
+   * @throws DfsError `DirectoryLocked`, `DamagedMetadata`, `InvalidConfiguration` (directories that do not belong together, or more
+   * unusable ones than are tolerated).
+   */
+  static async open(options: VolumeSetOptions): Promise<VolumeSet> {
+    const opened: OpenedDirectory[] = [];
+    const unusable: string[] = [];
+    try {
+      for (const root of new Set(options.roots)) {
+        const directory = await openDirectory(options, root);
+        if (typeof directory === 'string') unusable.push(directory);
+        else opened.push(directory);
+      }
+      requireEnough(options, opened.length, unusable);
+      const datanodeUuid = requireOneOwner(opened) ?? uuid(options.random);
+      const volumes: Volume[] = [];
+      for (const directory of opened) volumes.push(await openVolume(options, directory, volumes.length, datanodeUuid));
+      return new VolumeSet(
+        options,
+        datanodeUuid,
+        volumes,
+        opened.map(({ lock }) => lock),
+        unusable.length,
+      );
+    } catch (error) {
+      for (const { lock } of opened) lock.release();
+      throw error;
+    }
+  }
+
+  /** Called once for each volume that fails from now on. */
+  set onFailure(listener: (volume: Volume, reason: string) => void) {
+    this.#onFailure = listener;
+  }
+
+  /** The cluster that the volumes belong to; '' when they are all new. */
+  get clusterId(): string {
+    return this.#volumes.find((volume) => volume.identity.clusterId !== '')?.identity.clusterId ?? '';
+  }
+
+  /** Binds new volumes to the cluster. */
+  async joinCluster(clusterId: string): Promise<void> {
+    for (const volume of this.#volumes) {
+      if (volume.identity.clusterId === '') await volume.joinCluster(clusterId);
+    }
+  }
+
+  get all(): readonly Volume[] {
+    return this.#volumes;
+  }
+
+  get failedCount(): number {
+    return this.#failedAtStart + this.#volumes.filter((volume) => volume.failed).length;
+  }
+
+  /** Whether so many volumes have failed that the DataNode must not go on (HDFS's rule). */
+  get tooManyFailed(): boolean {
+    return this.failedCount > this.#tolerated || this.#volumes.every((volume) => volume.failed);
+  }
+
+  /** @throws DfsError `ReplicaNotFound` when the volume has failed. */
+  get(index: number): Volume {
+    const volume = this.#volumes[index];
+    if (volume === undefined || volume.failed)
+      throw new DfsError('ReplicaNotFound', 'The volume of this replica has failed');
+    return volume;
+  }
+
+  /**
+   * The volume for a new replica of `neededBytes`: the one that was asked for if it has room, else the next in turn that has (HDFS's
+   * round robin).
+   * @throws DfsError `NoSpace` with the space on each volume.
+   */
+  choose(neededBytes: number, storageId: string): Volume {
+    const hasRoom = (volume: Volume): boolean => !volume.failed && volume.space().remainingBytes >= neededBytes;
+    const preferred = this.#volumes.find((volume) => volume.storageId === storageId);
+    if (preferred !== undefined && hasRoom(preferred)) return preferred;
+    for (let i = 0; i < this.#volumes.length; i++) {
+      const index = (this.#nextVolume + i) % this.#volumes.length;
+      const volume = this.#volumes[index] as Volume;
+      if (!hasRoom(volume)) continue;
+      this.#nextVolume = index + 1;
+      return volume;
+    }
+    const rooms = this.#volumes.map((volume) => `${volume.layout.root}: ${roomOf(volume)}`);
+    throw new DfsError('NoSpace', `No volume has ${neededBytes} bytes left for a new replica (${rooms.join('; ')})`);
+  }
+
+  /** Asks the disks how full they are. */
+  async refreshSpace(): Promise<void> {
+    await Promise.all(
+      this.#volumes
+        .filter((volume) => !volume.failed)
+        .map((volume) => volume.refreshSpace().catch((error: unknown) => this.suspect(volume, error))),
+    );
+  }
+
+  /**
+   * An operation on this volume failed with `error`: if that may be the disk's fault, the disk is tried out, and the volume
+   * taken out of service when it does not work.
+   */
+  suspect(volume: Volume, error: unknown): void {
+    const code = osErrorCode(error);
+    if (code === undefined || HARMLESS_ERRORS.has(code) || volume.failed || this.#probing.has(volume)) return;
+    this.#probing.add(volume);
+    void this.#probe(volume, messageOf(error)).finally(() => this.#probing.delete(volume));
+  }
+
+  release(): void {
+    for (const lock of this.#locks) lock.release();
+  }
+
+  async #probe(volume: Volume, cause: string): Promise<void> {
+    try {
+      await volume.probe();
+      this.#logger.warn({ volume: volume.layout.root, cause }, 'an operation failed, but the volume works');
+    } catch (error) {
+      if (HARMLESS_ERRORS.has(osErrorCode(error) ?? '')) return;
+      volume.markFailed();
+      this.#logger.error(
+        { volume: volume.layout.root, cause, err: error },
+        'the volume has failed and is taken out of service',
+      );
+      this.#onFailure(volume, messageOf(error));
+    }
+  }
+}
+
+function roomOf(volume: Volume): string {
+  return volume.failed ? 'failed' : `${volume.space().remainingBytes} bytes`;
+}
+
+interface OpenedDirectory {
+  readonly root: string;
+  readonly lock: { release(): void };
+  readonly identity: VolumeIdentity | undefined;
+}
+
+/** In words what is wrong with the directory, if the operating system does not let us use it: that may be tolerated. */
+async function openDirectory(options: VolumeSetOptions, root: string): Promise<OpenedDirectory | string> {
+  let lock: { release(): void } | undefined;
+  try {
+    await options.disk.makeDirectory(root);
+    lock = await options.lockDirectory(root);
+    return { root, lock, identity: await readVersionFile(options.disk, new VolumeLayout(root).version) };
+  } catch (error) {
+    lock?.release();
+    if (osErrorCode(error) === undefined) throw error;
+    options.logger.error({ volume: root, err: error }, 'the directory cannot be used');
+    return wrapOsError(error, 'use', root).message;
+  }
+}
+
+function requireEnough(options: VolumeSetOptions, usable: number, unusable: readonly string[]): void {
+  if (usable > 0 && unusable.length <= options.failedVolumesTolerated) return;
+  throw new DfsError(
+    'InvalidConfiguration',
+    `Of the directories in dfs.datanode.data.dir, ${unusable.length} cannot be used and ${usable} can; ` +
+      `dfs.datanode.failed.volumes.tolerated is ${options.failedVolumesTolerated}: ${unusable.join('; ')}`,
+  );
+}
+
+/** The UUID of the DataNode that the directories belong to; undefined when all are new. */
+function requireOneOwner(directories: readonly OpenedDirectory[]): string | undefined {
+  const used = directories.flatMap(({ root, identity }) => (identity === undefined ? [] : [{ root, identity }]));
+  const [first, ...others] = used;
+  if (first === undefined) return undefined;
+  for (const { root, identity } of others) {
+    const sameCluster =
+      identity.clusterId === first.identity.clusterId || identity.clusterId === '' || first.identity.clusterId === '';
+    if (identity.datanodeUuid === first.identity.datanodeUuid && sameCluster) continue;
+    throw new DfsError(
+      'InvalidConfiguration',
+      `${first.root} and ${root} belong to different DataNodes or clusters. Give each DataNode directories of its own.`,
+    );
+  }
+  return first.identity.datanodeUuid;
+}
+
+async function openVolume(
+  { disk, random, reservedBytes }: VolumeSetOptions,
+  { root, identity }: OpenedDirectory,
+  index: number,
+  datanodeUuid: string,
+): Promise<Volume> {
+  const own = identity ?? { clusterId: '', datanodeUuid, storageId: `DS-${uuid(random)}` };
+  const volume = new Volume({ disk, root, index, identity: own, reservedBytes });
+  await volume.prepare();
+  if (identity === undefined) await writeVersionFile(disk, volume.layout.version, own);
+  return volume;
+}

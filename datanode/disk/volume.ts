@@ -1,0 +1,221 @@
+import { dirname, join } from 'node:path';
+import type { Block } from '../../common/block.js';
+import type { ChecksumSpec } from '../../common/checksum.js';
+import type { Disk } from '../../common/disk.js';
+import { osErrorCode } from '../../common/errors.js';
+import { writeDurably } from '../../common/node-disk.js';
+import type { ReplicaDirectory } from './layout.js';
+import { dataFileName, metaFileName, subdirectoryIndex, VolumeLayout } from './layout.js';
+import { ReplicaFiles } from './replica-files.js';
+import type { VolumeIdentity } from './version-file.js';
+import { writeVersionFile } from './version-file.js';
+
+/** What a volume can say about its space, in bytes. */
+export interface VolumeSpace {
+  readonly capacityBytes: number;
+  /** Block data on it. (HDFS adds the meta files, which are a thousandth of it with our chunks.) */
+  readonly usedBytes: number;
+  /** What new blocks may still take. */
+  readonly remainingBytes: number;
+}
+
+export interface VolumeOptions {
+  readonly disk: Disk;
+  readonly root: string;
+  /** Its place in the volume set. */
+  readonly index: number;
+  readonly identity: VolumeIdentity;
+  /** Left free for others (`dfs.datanode.du.reserved`). */
+  readonly reservedBytes: number;
+}
+
+/**
+ * One directory on one disk, with the files of many replicas (layout.ts). Methods that move files leave, wherever a crash stops them,
+ * something that start-up understands (volume-scan.ts). Which replica may be moved when is the replica store's business.
+ */
+export class Volume {
+  readonly index: number;
+  readonly layout: VolumeLayout;
+  readonly #disk: Disk;
+  readonly #reservedBytes: number;
+  readonly #subdirectories = new Set<number>();
+  #identity: VolumeIdentity;
+  #usedBytes = 0;
+  /** Set aside for replicas that are being written. */
+  #pendingBytes = 0;
+  #capacityBytes = 0;
+  #availableBytes = 0;
+  #failed = false;
+
+  constructor({ disk, root, index, identity, reservedBytes }: VolumeOptions) {
+    this.#disk = disk;
+    this.index = index;
+    this.layout = new VolumeLayout(root);
+    this.#identity = identity;
+    this.#reservedBytes = reservedBytes;
+  }
+
+  get disk(): Disk {
+    return this.#disk;
+  }
+
+  get storageId(): string {
+    return this.#identity.storageId;
+  }
+
+  get identity(): VolumeIdentity {
+    return this.#identity;
+  }
+
+  /** It takes no more part: its disk does not work. */
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  markFailed(): void {
+    this.#failed = true;
+  }
+
+  /** Makes the directories that every volume has. */
+  async prepare(): Promise<void> {
+    const { finalized, rbw, tmp, current, root } = this.layout;
+    for (const directory of [finalized, rbw, tmp]) await this.#disk.makeDirectory(directory);
+    for (const directory of [current, root]) await this.#disk.syncDirectory(directory);
+    await this.refreshSpace();
+  }
+
+  /** Binds the volume to a cluster, durably. */
+  async joinCluster(clusterId: string): Promise<void> {
+    const identity = { ...this.#identity, clusterId };
+    await writeVersionFile(this.#disk, this.layout.version, identity);
+    this.#identity = identity;
+  }
+
+  // ---- Space -------------------------------------------------------------------------------------------------------------
+
+  /** Asks the disk how full it is. */
+  async refreshSpace(): Promise<void> {
+    const { capacityBytes, availableBytes } = await this.#disk.space(this.layout.root);
+    this.#capacityBytes = capacityBytes;
+    this.#availableBytes = availableBytes;
+  }
+
+  /** As of the last {@link refreshSpace}. */
+  space(): VolumeSpace {
+    return {
+      capacityBytes: Math.max(0, this.#capacityBytes - this.#reservedBytes),
+      usedBytes: this.#usedBytes,
+      remainingBytes: Math.max(0, this.#availableBytes - this.#reservedBytes - this.#pendingBytes),
+    };
+  }
+
+  /** Counts data that was written (or, negative, removed). */
+  addUsed(bytes: number): void {
+    this.#usedBytes += bytes;
+  }
+
+  /** Sets space aside for a replica that is being written (or, negative, gives it back). */
+  addPending(bytes: number): void {
+    this.#pendingBytes += bytes;
+  }
+
+  // ---- Files of replicas ---------------------------------------------------------------------------------------------------
+
+  /** Opens new files for a replica. What an earlier attempt left under these names is replaced. */
+  async create(kind: 'rbw' | 'tmp', block: Block, checksum: ChecksumSpec): Promise<ReplicaFiles> {
+    const data = this.layout.dataFile(kind, block.blockId);
+    const meta = this.layout.metaFile(kind, block.blockId, block.generationStamp);
+    try {
+      return await ReplicaFiles.create(this.#disk, data, meta, checksum);
+    } catch (error) {
+      await this.remove(kind, block);
+      if (osErrorCode(error) !== 'EEXIST') throw error;
+      return ReplicaFiles.create(this.#disk, data, meta, checksum);
+    }
+  }
+
+  open(kind: ReplicaDirectory, block: Block, mode: 'read' | 'write'): Promise<ReplicaFiles> {
+    const data = this.layout.dataFile(kind, block.blockId);
+    return ReplicaFiles.open(this.#disk, data, this.layout.metaFile(kind, block.blockId, block.generationStamp), mode);
+  }
+
+  /** Makes the names in rbw/ durable, for what a client was promised to be on disk before its block is finished. */
+  syncRbwDirectory(): Promise<void> {
+    return this.#disk.syncDirectory(this.layout.rbw);
+  }
+
+  /**
+   * Moves a complete replica to its place in finalized/. The meta file goes first: only when the data file follows, in one step, is
+   * the replica there. `durable`: returns once that survives a power failure; its files must have been synced before.
+   */
+  async finalize(kind: 'rbw' | 'tmp', block: Block, durable: boolean): Promise<void> {
+    const directory = await this.#finalizedDirectory(block.blockId);
+    await this.#move(
+      metaFileName(block.blockId, block.generationStamp),
+      this.layout.directory(kind, block.blockId),
+      directory,
+    );
+    await this.#move(dataFileName(block.blockId), this.layout.directory(kind, block.blockId), directory);
+    if (durable) await this.#disk.syncDirectory(directory);
+  }
+
+  /**
+   * Takes a finalized replica back to rbw/ under a new stamp, to append to it. The data file goes first: as long as the meta
+   * file is in its old place, start-up puts the data back beside it.
+   */
+  async reopen(block: Block, generationStamp: number): Promise<ReplicaFiles> {
+    const directory = await this.#finalizedDirectory(block.blockId);
+    const { rbw } = this.layout;
+    await this.#move(dataFileName(block.blockId), directory, rbw);
+    const metaFile = join(rbw, metaFileName(block.blockId, generationStamp));
+    await this.#disk.rename(join(directory, metaFileName(block.blockId, block.generationStamp)), metaFile);
+    await this.#disk.syncDirectory(rbw);
+    await this.#disk.syncDirectory(directory);
+    return this.open('rbw', { ...block, generationStamp }, 'write');
+  }
+
+  /** Gives a replica a new stamp, durably. */
+  async restamp(kind: 'rbw' | 'finalized', block: Block, generationStamp: number): Promise<void> {
+    if (generationStamp === block.generationStamp) return;
+    const directory = this.layout.directory(kind, block.blockId);
+    await this.#disk.rename(
+      join(directory, metaFileName(block.blockId, block.generationStamp)),
+      join(directory, metaFileName(block.blockId, generationStamp)),
+    );
+    await this.#disk.syncDirectory(directory);
+  }
+
+  /** Removes a replica's files: data first, because a meta file alone is recognized as a remainder. */
+  async remove(kind: ReplicaDirectory, block: Block): Promise<void> {
+    await this.#disk.remove(this.layout.dataFile(kind, block.blockId));
+    await this.#disk.remove(this.layout.metaFile(kind, block.blockId, block.generationStamp));
+  }
+
+  /** Writes, lists and removes something. @throws the operating system's error when the disk does not work. */
+  async probe(): Promise<void> {
+    const path = join(this.layout.tmp, 'probe');
+    await writeDurably(this.#disk, path, Buffer.from('probe\n'));
+    await this.#disk.remove(path);
+    await this.#disk.list(this.layout.current);
+  }
+
+  /** The directory exists already, as start-up found. */
+  knowSubdirectory(index: number): void {
+    this.#subdirectories.add(index);
+  }
+
+  async #finalizedDirectory(blockId: number): Promise<string> {
+    const index = subdirectoryIndex(blockId);
+    const directory = this.layout.subdirectory(index);
+    if (this.#subdirectories.has(index)) return directory;
+    await this.#disk.makeDirectory(directory);
+    await this.#disk.syncDirectory(dirname(directory));
+    await this.#disk.syncDirectory(this.layout.finalized);
+    this.#subdirectories.add(index);
+    return directory;
+  }
+
+  #move(name: string, from: string, to: string): Promise<void> {
+    return this.#disk.rename(join(from, name), join(to, name));
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * The packets of one block, once its pipeline is set up: passed on to the next DataNode, written to the files, and acknowledged when
+ * both is done.
+ *
+ *     upstream --packets--> receive loop --> mirror (the same bytes, at once) --> next DataNode
+ *                                  |                                                 |
+ *                                  +--> PacketWriter --> files                       |
+ *                                  v           |                                     |
+ *     upstream <----acks---- PacketResponder <-+-----------------acks----------------+
+ *
+ * Everything in between is bounded, so that the slowest part slows the sender down.
+ */
+import { checksumsLength, verifyChecksums } from '../common/checksum.js';
+import { Status } from '../common/data-transfer.js';
+import { DfsError } from '../common/errors.js';
+import type { Logger } from '../common/logging.js';
+import type { ReceivedPacket } from '../common/packet.js';
+import { DEFAULT_PACKET_LIMITS, HEARTBEAT_SEQNO, readPacket } from '../common/packet.js';
+import type { Connection, ReceiverServices } from './block-receiver.js';
+import type { Mirror } from './mirror.js';
+import { PacketResponder } from './packet-responder.js';
+import { PacketWriter } from './packet-writer.js';
+import type { WritableReplica } from './replica-store.js';
+
+export class PacketReception {
+  readonly #services: ReceiverServices;
+  readonly #writable: WritableReplica;
+  readonly #upstream: Connection;
+  readonly #mirror: Mirror | undefined;
+  readonly #logger: Logger;
+  readonly #writer: PacketWriter;
+  readonly #responder: PacketResponder;
+  /** Bytes of the block so far, written or not. */
+  #receivedBytes: number;
+  /** The pipeline has failed, and upstream has been told: what still comes in is of no use. */
+  #broken = false;
+  #diskFailed = false;
+  #finalized = false;
+  #failure: unknown;
+
+  constructor(
+    services: ReceiverServices,
+    writable: WritableReplica,
+    upstream: Connection,
+    mirror: Mirror | undefined,
+    logger: Logger,
+  ) {
+    this.#services = services;
+    this.#writable = writable;
+    this.#upstream = upstream;
+    this.#mirror = mirror;
+    this.#logger = logger;
+    this.#receivedBytes = writable.replica.numBytes;
+    this.#writer = new PacketWriter(services.store, writable, services.writing);
+    this.#responder = new PacketResponder({
+      upstream: upstream.channel,
+      writeTimeoutMs: services.timeouts.writeTimeoutMs,
+      downstream: mirror?.acks,
+      onAcknowledged: (endOffset) => writable.replica.acknowledged(endOffset),
+    });
+  }
+
+  /**
+   * Receives until the block is complete or the pipeline broken. A replica that is not complete is left for recovery.
+   * @throws what broke the pipeline.
+   */
+  async run(): Promise<void> {
+    const receiving = this.#receivePackets().catch((error: unknown) => this.#breakOff(error));
+    try {
+      const complete = await this.#responder.run();
+      if (!complete) this.#breakOff(new DfsError('PipelineFailed', 'The pipeline failed, and the writer was told'));
+    } catch (error) {
+      this.#breakOff(error);
+      this.#upstream.channel.destroy();
+    }
+    await receiving;
+    await this.#writer.settled();
+    if (this.#finalized) return;
+    await this.#giveUp();
+    throw this.#failure;
+  }
+
+  /** Leaves the replica for recovery, unless it could not be written here and nobody was told that any of it was. */
+  async #giveUp(): Promise<void> {
+    const { store } = this.#services;
+    const isWorthless = this.#diskFailed && this.#writable.replica.visibleBytes === 0;
+    await (isWorthless ? store.discard(this.#writable) : store.release(this.#writable));
+  }
+
+  /** Keeps the first reason: what follows follows from it. */
+  #breakOff(error: unknown): void {
+    this.#failure ??= error;
+    this.#broken = true;
+    this.#responder.close();
+    this.#mirror?.destroy();
+  }
+
+  async #receivePackets(): Promise<void> {
+    const { readTimeoutMs } = this.#services.timeouts;
+    for (;;) {
+      const packet = await readPacket(this.#upstream.reader, DEFAULT_PACKET_LIMITS, readTimeoutMs);
+      if (this.#broken) return;
+      this.#requireInPlace(packet);
+      const forwarded = this.#mirror?.forward(packet);
+      const { seqno, last } = packet;
+      const isGood = this.#isGood(packet);
+      const endOffset = packet.offsetInBlock + packet.dataLength;
+      const done = isGood ? this.#keep(packet) : Promise.resolve(Status.ERROR_CHECKSUM);
+      this.#responder.enqueue({ seqno, last, endOffset, done });
+      if (last || !isGood) return;
+      await forwarded;
+      await this.#writer.room();
+      await this.#responder.room();
+    }
+  }
+
+  /**
+   * A packet begins at a chunk's start, where the one before it ended, or before that: it may bring the last chunk again, longer than
+   * before, or what a rebuilt pipeline has not acknowledged.
+   */
+  #requireInPlace({ offsetInBlock, dataLength, checksums, seqno, last }: ReceivedPacket): void {
+    if (seqno === HEARTBEAT_SEQNO) {
+      if (dataLength > 0 || last) throw this.#violation('a heartbeat that carries data');
+      return;
+    }
+    const spec = this.#writable.files.checksum;
+    if (last && offsetInBlock !== this.#receivedBytes) {
+      throw this.#violation(`the end at offset ${offsetInBlock} of a block of which ${this.#receivedBytes} bytes came`);
+    }
+    if (!last && (offsetInBlock % spec.bytesPerChecksum !== 0 || offsetInBlock > this.#receivedBytes)) {
+      throw this.#violation(
+        `a packet at offset ${offsetInBlock} of a block of which ${this.#receivedBytes} bytes came`,
+      );
+    }
+    if (checksums.length !== checksumsLength(spec, dataLength)) {
+      throw this.#violation(`${checksums.length} bytes of checksums for ${dataLength} bytes of data`);
+    }
+    this.#receivedBytes = Math.max(this.#receivedBytes, offsetInBlock + dataLength);
+  }
+
+  /** Only the pipeline's last node verifies (HDFS): what it finds good was good at all those before it. */
+  #isGood({ data, checksums, dataLength, offsetInBlock }: ReceivedPacket): boolean {
+    if (this.#mirror !== undefined || dataLength === 0) return true;
+    const bad = verifyChecksums(this.#writable.files.checksum, data, checksums);
+    if (bad < 0) return true;
+    this.#logger.error({ offsetInBlock, chunk: bad }, 'received bytes do not have their checksums');
+    return false;
+  }
+
+  /** Resolves when the packet is in the files; the last one: when the replica is finalized. Does not reject. */
+  async #keep(packet: ReceivedPacket): Promise<Status> {
+    if (packet.seqno === HEARTBEAT_SEQNO) return Status.SUCCESS;
+    try {
+      await this.#writer.write(packet);
+      if (packet.last) await this.#finalize();
+      return Status.SUCCESS;
+    } catch (error) {
+      this.#diskFailed = true;
+      this.#failure ??= error;
+      return Status.ERROR;
+    }
+  }
+
+  async #finalize(): Promise<void> {
+    await this.#writer.flush();
+    await this.#services.store.finalize(this.#writable);
+    this.#finalized = true;
+  }
+
+  #violation(what: string): DfsError {
+    return new DfsError('ProtocolViolation', `${this.#upstream.channel.peer} sent ${what}`);
+  }
+}

@@ -1,0 +1,123 @@
+import type { ByteReader } from '../common/byte-reader.js';
+import type { Channel } from '../common/channel.js';
+import { DfsError } from '../common/errors.js';
+import { encodeAck, HEARTBEAT_SEQNO, readAck } from '../common/packet.js';
+import { Status } from '../common/status.js';
+
+/** A packet that was received and is to be acknowledged. */
+export interface PendingAck {
+  readonly seqno: number;
+  readonly last: boolean;
+  /** Where its data ends in the block. */
+  readonly endOffset: number;
+  /** Resolves with how this DataNode fared with it. Does not reject. */
+  readonly done: Promise<Status>;
+}
+
+/** The next DataNode of the pipeline, as far as acknowledgements come from it. */
+export interface AckSource {
+  readonly reader: ByteReader;
+  readonly timeoutMs: number;
+}
+
+export interface PacketResponderOptions {
+  readonly upstream: Channel;
+  readonly writeTimeoutMs: number;
+  readonly downstream: AckSource | undefined;
+  /** Called when all DataNodes from here on have the block up to `endOffset`. */
+  readonly onAcknowledged: (endOffset: number) => void;
+}
+
+/** A client has far fewer packets on their way; one that never reads its acks must not fill our memory with them. */
+const MAX_PENDING = 1024;
+
+/**
+ * Acknowledges packets to whoever sent them, in order: each one when this DataNode is done with it and all those behind it have
+ * acknowledged it. Own status first, then theirs, so that the client sees at which place of the pipeline something failed.
+ */
+export class PacketResponder {
+  readonly #options: PacketResponderOptions;
+  readonly #pending: PendingAck[] = [];
+  #wake: (() => void) | undefined;
+  #wakeRoom: (() => void) | undefined;
+  #closed = false;
+
+  constructor(options: PacketResponderOptions) {
+    this.#options = options;
+  }
+
+  enqueue(ack: PendingAck): void {
+    this.#pending.push(ack);
+    this.#wake?.();
+  }
+
+  /** Resolves when another one may be queued. To be awaited by one at a time. */
+  async room(): Promise<void> {
+    while (this.#pending.length >= MAX_PENDING && !this.#closed) {
+      await new Promise<void>((resolve) => {
+        this.#wakeRoom = resolve;
+      });
+    }
+  }
+
+  /** No more packets come: ends {@link run} once the pending ones are through. */
+  close(): void {
+    this.#closed = true;
+    this.#wake?.();
+  }
+
+  /**
+   * Acknowledges until the last packet; true when that has succeeded. False: a failure was sent upstream, or {@link close} was
+   * called before.
+   * @throws DfsError `ConnectionLost`, `Timeout` when the other side takes no acks.
+   */
+  async run(): Promise<boolean> {
+    try {
+      for (;;) {
+        const ack = await this.#next();
+        if (ack === undefined) return false;
+        const reply = await this.#reply(ack);
+        const succeeded = reply.every((status) => status === Status.SUCCESS);
+        if (succeeded && ack.seqno !== HEARTBEAT_SEQNO) this.#options.onAcknowledged(ack.endOffset);
+        await this.#options.upstream.write([encodeAck({ seqno: ack.seqno, reply })], this.#options.writeTimeoutMs);
+        if (!succeeded) return false;
+        if (ack.last) return true;
+      }
+    } finally {
+      this.#closed = true;
+      this.#wakeRoom?.();
+    }
+  }
+
+  async #next(): Promise<PendingAck | undefined> {
+    while (this.#pending.length === 0 && !this.#closed) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    const ack = this.#pending.shift();
+    this.#wakeRoom?.();
+    return ack;
+  }
+
+  async #reply(ack: PendingAck): Promise<Status[]> {
+    const own = await ack.done;
+    if (own !== Status.SUCCESS || this.#options.downstream === undefined) return [own];
+    const theirs = await this.#readDownstream(this.#options.downstream, ack.seqno);
+    if (theirs[0] === Status.ERROR_CHECKSUM) {
+      // The next DataNode has checked the bytes that came from here and is good itself. HDFS takes the node before it for the
+      // culprit; by saying nothing more we become the one that the client leaves out.
+      throw new DfsError('Corrupt', 'The next DataNode found wrong checksums in what this one passed on');
+    }
+    return [own, ...theirs];
+  }
+
+  async #readDownstream({ reader, timeoutMs }: AckSource, seqno: number): Promise<readonly Status[]> {
+    try {
+      const ack = await readAck(reader, timeoutMs);
+      return ack !== null && ack.seqno === seqno && ack.reply.length > 0 ? ack.reply : [Status.ERROR];
+    } catch {
+      return [Status.ERROR];
+    }
+  }
+}

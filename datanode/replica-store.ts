@@ -1,0 +1,268 @@
+/**
+ * The replicas of a DataNode with their files: creates, finalizes, opens them. (HDFS: the dataset.) What a rebuilt pipeline asks for
+ * is in pipeline-recovery.ts, deletion in replica-removal.ts. Steps that change one block's replica run one after the other.
+ */
+import type { Block } from '../common/block.js';
+import { blockName } from '../common/block.js';
+import type { ChecksumSpec } from '../common/checksum.js';
+import { DfsError, isDfsError, messageOf, osErrorCode } from '../common/errors.js';
+import type { Logger } from '../common/logging.js';
+import { BlockLocks } from './block-locks.js';
+import type { ReplicaDirectory } from './disk/layout.js';
+import type { ReplicaFiles } from './disk/replica-files.js';
+import type { Volume } from './disk/volume.js';
+import { scanVolume } from './disk/volume-scan.js';
+import type { VolumeSet } from './disk/volume-set.js';
+import type { Replica } from './replica.js';
+import { readableLength } from './replica.js';
+import type { ReplicaCatalog } from './replica-catalog.js';
+import { blockOf } from './replica-catalog.js';
+import type { ReplicaWriter } from './replica-in-pipeline.js';
+import { ReplicaInPipeline } from './replica-in-pipeline.js';
+
+export interface ReplicaStoreOptions {
+  readonly volumes: VolumeSet;
+  readonly catalog: ReplicaCatalog;
+  readonly logger: Logger;
+  /** `dfs.datanode.synconclose` */
+  readonly syncOnClose: boolean;
+}
+
+/** A replica that its holder alone may write to. */
+export interface WritableReplica {
+  readonly replica: ReplicaInPipeline;
+  readonly files: ReplicaFiles;
+  readonly volume: Volume;
+}
+
+/** A replica opened for reading: the bytes that a reader may see now stay readable, whatever happens to it meanwhile. */
+export interface ReadableReplica {
+  readonly block: Block;
+  readonly storageId: string;
+  readonly files: ReplicaFiles;
+  /** How far a reader may read. */
+  readonly visibleBytes: number;
+  /** Bytes in the file when it was opened, at least {@link visibleBytes}. */
+  readonly numBytes: number;
+  /** See {@link ReplicaInPipeline.lastChecksum}. */
+  readonly lastChecksum: Buffer | undefined;
+}
+
+export interface NewReplica {
+  /** Where the NameNode wants it; '' leaves it to us. */
+  readonly storageId: string;
+  readonly checksum: ChecksumSpec;
+  /** How long it may become. */
+  readonly expectedBytes: number;
+  /** Who will write it. */
+  readonly writer: ReplicaWriter;
+}
+
+export class ReplicaStore {
+  readonly catalog: ReplicaCatalog;
+  readonly volumes: VolumeSet;
+  readonly locks = new BlockLocks();
+  /** Blocks whose files are about to be removed; see replica-removal.ts. */
+  readonly beingDeleted = new Set<number>();
+  readonly #logger: Logger;
+  readonly #syncOnClose: boolean;
+
+  constructor({ volumes, catalog, logger, syncOnClose }: ReplicaStoreOptions) {
+    this.volumes = volumes;
+    this.catalog = catalog;
+    this.#logger = logger;
+    this.#syncOnClose = syncOnClose;
+  }
+
+  /** Finds out what is on the volumes. To be called once, before anything else. */
+  async load(): Promise<void> {
+    await Promise.all(this.volumes.all.map((volume) => this.#loadVolume(volume)));
+  }
+
+  async #loadVolume(volume: Volume): Promise<void> {
+    const leaveAlone = (block: Block): void => {
+      this.#logger.error(
+        { block: blockName(block), volume: volume.layout.root },
+        'another volume has a replica of the same block; this one is ignored',
+      );
+    };
+    const { waiting, quarantined } = await scanVolume(volume, this.#logger, (block) => {
+      if (!this.catalog.foundFinalized(block, volume)) leaveAlone(block);
+    });
+    for (const block of waiting) {
+      if (!this.catalog.foundWaiting(new ReplicaInPipeline(block, 'RWR', volume.index), volume)) leaveAlone(block);
+    }
+    const { replicas } = this.catalog.summary(volume);
+    this.#logger.info(
+      { volume: volume.layout.root, replicas, waiting: waiting.length, quarantined: quarantined.length },
+      'volume loaded',
+    );
+  }
+
+  /**
+   * Begins a replica that a client writes.
+   * @throws DfsError `ReplicaAlreadyExists`, `NoSpace`.
+   */
+  createRbw(block: Block, options: NewReplica): Promise<WritableReplica> {
+    return this.#create('rbw', block, options, (old) => old.generationStamp < block.generationStamp);
+  }
+
+  /**
+   * Begins a copy that the NameNode ordered. An unfinished copy is given up for it: the newer order counts.
+   * @throws DfsError `ReplicaAlreadyExists`, `NoSpace`.
+   */
+  createTemporary(block: Block, options: NewReplica): Promise<WritableReplica> {
+    const mayReplace = (old: Replica): boolean =>
+      old.state === 'TEMPORARY' || old.generationStamp < block.generationStamp;
+    return this.#create('tmp', block, options, mayReplace);
+  }
+
+  /** `mayReplace` says whether an unfinished replica makes way; a finalized one never does. */
+  async #create(
+    kind: 'rbw' | 'tmp',
+    block: Block,
+    { storageId, checksum, expectedBytes, writer }: NewReplica,
+    mayReplace: (old: Replica) => boolean,
+  ): Promise<WritableReplica> {
+    const old = this.catalog.inPipeline(block.blockId);
+    if (old !== undefined && mayReplace(old)) await old.writer?.stop('a newer replica of the block takes its place');
+    return this.locks.run(block.blockId, async () => {
+      await this.#makeWay(block.blockId, mayReplace);
+      const volume = this.volumes.choose(expectedBytes, storageId);
+      const empty = { ...blockOf(block), numBytes: 0 };
+      const files = await this.onDisk(volume, () => volume.create(kind, empty, checksum));
+      const replica = new ReplicaInPipeline(empty, kind === 'rbw' ? 'RBW' : 'TEMPORARY', volume.index, expectedBytes);
+      replica.writer = writer;
+      this.catalog.begun(replica, volume);
+      return { replica, files, volume };
+    });
+  }
+
+  async #makeWay(blockId: number, mayReplace: (old: Replica) => boolean): Promise<void> {
+    const unfinished = this.catalog.inPipeline(blockId);
+    if (unfinished !== undefined && unfinished.writer === undefined && mayReplace(unfinished)) {
+      await this.drop(unfinished);
+      return;
+    }
+    const old = this.catalog.get(blockId);
+    if (old === undefined) return;
+    const state = this.beingDeleted.has(blockId) ? 'being deleted' : old.state;
+    throw new DfsError(
+      'ReplicaAlreadyExists',
+      `Replica ${blockName(old)} of ${old.numBytes} bytes exists already (${state})`,
+    );
+  }
+
+  /** Makes a complete replica a FINALIZED one, on stable storage if so configured, and tells the NameNode. */
+  finalize({ replica, files, volume }: WritableReplica): Promise<Block> {
+    return this.locks.run(replica.blockId, () =>
+      this.onDisk(volume, async () => {
+        await files.writeHeader();
+        if (this.#syncOnClose) await files.sync(replica.numBytes);
+        await volume.finalize(directoryOf(replica) === 'tmp' ? 'tmp' : 'rbw', replica, this.#syncOnClose);
+        await files.close();
+        return this.catalog.becameFinalized(replica, volume);
+      }),
+    );
+  }
+
+  /**
+   * The writer has gone. An RBW replica waits for its pipeline to be rebuilt, with what is known to be in its files; a copy is given
+   * up.
+   */
+  async release({ replica, files, volume }: WritableReplica): Promise<void> {
+    await this.locks.run(replica.blockId, async () => {
+      try {
+        await this.onDisk(volume, () => leaveConsistent(files, replica.numBytes));
+      } catch (error) {
+        this.#logger.warn(
+          { block: blockName(replica), reason: messageOf(error) },
+          'cannot tidy up an unfinished replica',
+        );
+      }
+      await files.close();
+      this.catalog.released(replica, volume);
+      if (replica.state === 'TEMPORARY') await this.drop(replica);
+    });
+  }
+
+  /** Removes a replica that was begun in vain. */
+  async discard({ replica, files }: WritableReplica): Promise<void> {
+    await this.locks.run(replica.blockId, async () => {
+      await files.close();
+      await this.drop(replica);
+    });
+  }
+
+  /**
+   * Opens the replica of a block. One that is newer than asked for is served, as HDFS does: the block was appended to meanwhile.
+   * @throws DfsError `ReplicaNotFound`, `StaleGenerationStamp`, `Corrupt`.
+   */
+  openForRead(block: Pick<Block, 'blockId' | 'generationStamp'>): Promise<ReadableReplica> {
+    return this.locks.run(block.blockId, async () => {
+      const replica = this.catalog.get(block.blockId);
+      if (replica === undefined || this.beingDeleted.has(block.blockId)) {
+        throw new DfsError('ReplicaNotFound', `Replica not found for ${blockName(block)}`);
+      }
+      if (replica.generationStamp < block.generationStamp) {
+        throw new DfsError('StaleGenerationStamp', `Replica ${blockName(replica)} is older than ${blockName(block)}`);
+      }
+      const { numBytes } = replica;
+      const visibleBytes = readableLength(replica);
+      const lastChecksum = this.catalog.inPipeline(block.blockId)?.lastChecksum;
+      const volume = this.volumes.get(replica.volume);
+      const files = await this.#openFiles(replica, volume);
+      return { block: blockOf(replica), storageId: volume.storageId, files, visibleBytes, numBytes, lastChecksum };
+    });
+  }
+
+  async #openFiles(replica: Replica, volume: Volume): Promise<ReplicaFiles> {
+    try {
+      return await this.onDisk(volume, () => volume.open(directoryOf(replica), replica, 'read'));
+    } catch (error) {
+      const isGone = osErrorCode(error) === 'ENOENT';
+      if (!isGone && !isDfsError(error, 'Corrupt')) throw error;
+      if (replica.state === 'FINALIZED') this.catalog.foundCorrupt(blockOf(replica), volume.storageId);
+      const what = isGone ? 'has lost its files' : `is damaged: ${messageOf(error)}`;
+      throw new DfsError('Corrupt', `Replica ${blockName(replica)} ${what}`, { cause: error });
+    }
+  }
+
+  /** Forgets an unfinished replica and removes its files. To be called with the block locked. */
+  async drop(replica: ReplicaInPipeline): Promise<void> {
+    if (this.catalog.inPipeline(replica.blockId) !== replica) return;
+    this.catalog.droppedUnfinished(replica);
+    const volume = this.volumes.get(replica.volume);
+    await this.onDisk(volume, () => volume.remove(directoryOf(replica), replica));
+  }
+
+  /** Runs work on a volume's files; when it fails, the volume is looked at. */
+  async onDisk<T>(volume: Volume, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      this.volumes.suspect(volume, error);
+      throw error;
+    }
+  }
+}
+
+/** Removes what a write that failed half-way left behind the known bytes. */
+async function leaveConsistent(files: ReplicaFiles, numBytes: number): Promise<void> {
+  await files.writeHeader();
+  if ((await files.dataSize()) !== numBytes) await files.truncate(numBytes);
+}
+
+/** In which directory the files of a replica are. */
+export function directoryOf({ state }: Replica): ReplicaDirectory {
+  switch (state) {
+    case 'FINALIZED':
+      return 'finalized';
+    case 'TEMPORARY':
+      return 'tmp';
+    case 'RBW':
+    case 'RWR':
+    case 'RUR':
+      return 'rbw';
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * What a replica is: the states of HDFS's replica state machine, which may follow which, and how much of a replica in each
+ * state a reader may see. Pure; the files behind a replica are in disk/, the set of all replicas in replica-map.ts.
+ *
+ *                    create                          copy ordered by the NameNode
+ *                      |                                        |
+ *                      v       last packet                      v      last packet
+ *     recovery  +---> RBW ----------------> FINALIZED <----- TEMPORARY
+ *     of the    |      |                     |    ^
+ *     pipeline  +------+  append <-----------+    |
+ *                      |                          |
+ *            restart   v     block recovery       |
+ *                     RWR -------> RUR -----------+
+ */
+import type { Block } from '../common/block.js';
+import { blockName } from '../common/block.js';
+import { DfsError } from '../common/errors.js';
+
+/**
+ * - TEMPORARY: a copy that the NameNode ordered, not yet complete. Gone after a restart.
+ * - RBW: replica being written, by a client's pipeline.
+ * - FINALIZED: complete; its bytes do not change any more.
+ * - RWR: replica waiting to be recovered: it was RBW when the DataNode stopped.
+ * - RUR: replica under recovery.
+ */
+export type ReplicaState = 'TEMPORARY' | 'RBW' | 'FINALIZED' | 'RWR' | 'RUR';
+
+const NEXT_STATES: Readonly<Record<ReplicaState, readonly ReplicaState[]>> = {
+  TEMPORARY: ['FINALIZED'],
+  // RBW follows itself when a pipeline is rebuilt under a new generation stamp.
+  RBW: ['RBW', 'FINALIZED', 'RWR', 'RUR'],
+  FINALIZED: ['RBW', 'RUR'],
+  RWR: ['RUR'],
+  RUR: ['FINALIZED'],
+};
+
+/** One replica at one moment. */
+export interface Replica extends Block {
+  readonly state: ReplicaState;
+  /** Index of its volume in the volume set. */
+  readonly volume: number;
+  /** How many of its bytes every DataNode of its pipeline is known to have. Of a FINALIZED replica: all. */
+  readonly visibleBytes: number;
+}
+
+/** Whether a replica in state `from` may become one in state `to`. */
+export function mayBecome(from: ReplicaState, to: ReplicaState): boolean {
+  return NEXT_STATES[from].includes(to);
+}
+
+/** @throws DfsError `Internal` when the state machine has no such step: a defect in the caller. */
+export function requireTransition(
+  replica: Pick<Replica, 'blockId' | 'generationStamp' | 'state'>,
+  to: ReplicaState,
+): void {
+  if (mayBecome(replica.state, to)) return;
+  throw new DfsError('Internal', `Replica ${blockName(replica)} is ${replica.state} and cannot become ${to}`);
+}
+
+/**
+ * How many bytes of a replica a reader may see. An RBW replica is read up to what its whole pipeline has acknowledged, so that a byte
+ * that one reader has seen is never missing at the next one.
+ * @throws DfsError `ReplicaNotFound` when a replica in this state is not served at all.
+ */
+export function readableLength(replica: Replica): number {
+  switch (replica.state) {
+    case 'FINALIZED':
+      return replica.numBytes;
+    case 'RBW':
+      return replica.visibleBytes;
+    case 'TEMPORARY':
+    case 'RWR':
+    case 'RUR':
+      throw new DfsError('ReplicaNotFound', `Replica ${blockName(replica)} is ${replica.state} and cannot be read`);
+  }
+}
