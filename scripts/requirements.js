@@ -36,7 +36,7 @@ export function requireNode() {
 export function ensureInstalled() {
   requireNode();
   if (!isInstalled()) {
-    process.stdout.write('Installing dependencies…\n');
+    process.stdout.write('Installing dependencies (this takes a minute where SQLite has to be compiled)…\n');
     if (!npm(['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'])) {
       fail(`Installing the dependencies failed; see above. ${advice()}`);
     }

@@ -1,8 +1,10 @@
 import { DfsError } from '../errors.js';
 import { readConfigurationFile } from './file.js';
+import type { Property } from './kinds.js';
 import { nearestName } from './nearest-name.js';
 import type { PropertyName, PropertyValue } from './properties.js';
 import { isPropertyName, PROPERTIES } from './properties.js';
+import { checkRelations } from './relations.js';
 
 export interface ConfigurationSources {
   /** YAML file: a mapping of property names to values. */
@@ -54,18 +56,21 @@ export class Configuration {
  */
 export function loadConfiguration({ file, overrides = {} }: ConfigurationSources): Configuration {
   const fromFile = file === undefined ? [] : readConfigurationFile(file);
-  return new Configuration([
+  const configuration = new Configuration([
     ...fromFile.map(([name, text]) => [name, text, `in ${file}`] as const),
     ...Object.entries(overrides).map(([name, text]) => [name, text, 'given with -D'] as const),
   ]);
+  checkRelations(configuration);
+  return configuration;
 }
 
 function parse(name: PropertyName, text: string, origin: string): unknown {
-  const property = PROPERTIES[name];
+  const property: Property<unknown> = PROPERTIES[name];
   const value = property.parse(text.trim());
   if (value === undefined) {
-    const message = `${name} is "${text}" (${origin}), but must be ${property.allowed}. The default is "${property.default}".`;
-    throw new DfsError('InvalidConfiguration', message);
+    const example = property.example === undefined ? '' : `, such as ${property.example}`;
+    const message = `${name} is "${text}" (${origin}), but must be ${property.allowed}${example}.`;
+    throw new DfsError('InvalidConfiguration', `${message} The default is "${property.default}".`);
   }
   return value;
 }

@@ -1,25 +1,27 @@
 import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
-import { z } from 'zod';
+import { createRequire } from 'node:module';
 import { DfsError, messageOf, osErrorCode } from '../errors.js';
-
-const fileSchema = z.record(z.string(), z.union([z.string(), z.array(z.string())])).nullable();
 
 /**
  * The properties in a YAML file, as text. A list becomes its items with commas between them.
  * @throws DfsError `InvalidConfiguration`.
  */
 export function readConfigurationFile(file: string): [name: string, text: string][] {
-  const parsed = fileSchema.safeParse(parseYaml(file, readText(file)));
-  if (!parsed.success) {
-    const where = parsed.error.issues[0]?.path.join('.');
-    const what = where ? `the value of "${where}" is neither a text nor a list of texts` : 'it is not a mapping';
-    throw new DfsError(
-      'InvalidConfiguration',
-      `Cannot use ${file}: ${what}. A configuration file has lines such as "dfs.blocksize: 64m".`,
-    );
-  }
-  return Object.entries(parsed.data ?? {}).map(([name, value]) => [name, String(value)]);
+  const content = parseYaml(file, readText(file));
+  if (content === null || content === '') return [];
+  if (typeof content !== 'object' || Array.isArray(content)) throw unusable(file, 'it is not a mapping');
+  return Object.entries(content).map(([name, value]) => {
+    const items: unknown[] = Array.isArray(value) ? value : [value];
+    if (!items.every((item) => typeof item === 'string')) {
+      throw unusable(file, `the value of "${name}" is neither a text nor a list of texts`);
+    }
+    return [name, items.join(',')];
+  });
+}
+
+function unusable(file: string, why: string): DfsError {
+  const example = 'A configuration file has lines such as "dfs.blocksize: 64m".';
+  return new DfsError('InvalidConfiguration', `Cannot use ${file}: ${why}. ${example}`);
 }
 
 function readText(file: string): string {
@@ -33,13 +35,14 @@ function readText(file: string): string {
   }
 }
 
-/** With YAML's failsafe schema every value stays the text that the user wrote: 022 is no number yet. */
 function parseYaml(file: string, text: string): unknown {
+  // Loaded only here: most commands have no file, and the parser would be a good part of their time.
+  const { parse } = createRequire(import.meta.url)('yaml') as typeof import('yaml');
   try {
+    // With YAML's failsafe schema every value stays the text that the user wrote: 022 is no number yet.
     return parse(text, { schema: 'failsafe' });
   } catch (error) {
-    throw new DfsError('InvalidConfiguration', `${file} is not valid YAML: ${messageOf(error).trim()}`, {
-      cause: error,
-    });
+    const message = `${file} is not valid YAML: ${messageOf(error).trim()}`;
+    throw new DfsError('InvalidConfiguration', message, { cause: error });
   }
 }

@@ -9,8 +9,10 @@ export interface Property<Value> {
   readonly kind: string;
   readonly default: string;
   readonly doc: string;
-  /** What is allowed, in words: "a size from 1 M to 1 G, such as 64m". */
+  /** What is allowed, in words: "a size from 1 M to 1 G". */
   readonly allowed: string;
+  /** What a value may look like, where the words do not make it plain: "64k, 128m or 1g". */
+  readonly example?: string;
   /** The value of `text`; undefined when it is not allowed. */
   parse(text: string): Value | undefined;
 }
@@ -41,7 +43,8 @@ export function size(defaultText: string, doc: string, range: Range = {}): Prope
     kind: 'size',
     default: defaultText,
     doc,
-    allowed: `a size${describeRange(range, formatSize)}, in bytes or with a unit, such as 64k, 128m or 1g`,
+    allowed: `a size${describeRange(range, formatSize)}`,
+    example: '64k, 128m or 1g',
     parse: (text) => inRange(parseSize(text), range),
   };
 }
@@ -61,12 +64,12 @@ export function duration(
   doc: string,
   range: Range = {},
 ): Property<number> {
-  const words = UNIT_WORDS[plainUnit];
   return {
     kind: 'duration',
     default: defaultText,
     doc,
-    allowed: `a time${describeRange(range, formatDuration)}, in ${words} or with a unit, such as 500ms, 30s, 5m, 1h or 1d`,
+    allowed: `a time${describeRange(range, formatDuration)} (a plain number: ${UNIT_WORDS[plainUnit]})`,
+    example: '500ms, 30s, 5m, 1h or 1d',
     parse: (text) => inRange(parseDurationMs(text, plainUnit), range),
   };
 }
@@ -86,7 +89,8 @@ export function fraction(defaultText: string, doc: string): Property<number> {
     kind: 'fraction',
     default: defaultText,
     doc,
-    allowed: 'a number from 0 to 1, such as 0.999',
+    allowed: 'a number from 0 to 1',
+    example: '0.999',
     parse: (text) => (/^\d+(\.\d+)?$/.test(text) ? inRange(Number(text), { min: 0, max: 1 }) : undefined),
   };
 }
@@ -111,7 +115,8 @@ export function mode(defaultText: string, doc: string): Property<number> {
     kind: 'mode',
     default: defaultText,
     doc,
-    allowed: 'permission bits in octal from 000 to 777, such as 022',
+    allowed: 'permission bits in octal',
+    example: '022',
     parse: (text) => (/^0?[0-7]{1,3}$/.test(text) ? Number.parseInt(text, 8) : undefined),
   };
 }
@@ -169,7 +174,8 @@ export function hostPort(defaultText: string, doc: string): Property<HostPort> {
     kind: 'host:port',
     default: defaultText,
     doc,
-    allowed: 'a host and a port from 0 to 65535, such as 127.0.0.1:8020 or [::1]:8020',
+    allowed: 'a host and a port',
+    example: '127.0.0.1:8020 or [::1]:8020',
     parse: parseHostPort,
   };
 }

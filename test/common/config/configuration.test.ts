@@ -68,7 +68,7 @@ const refused: readonly [name: string, text: string, message: RegExp][] = [
   ],
   ['dfs.replication', '0', /must be a whole number from 1 to 512/],
   ['dfs.replication', '3.5', /must be a whole number/],
-  ['dfs.heartbeat.interval', 'often', /must be a time .*in seconds or with a unit/],
+  ['dfs.heartbeat.interval', 'often', /must be a time of at least 10ms \(a plain number: seconds\), such as 500ms/],
   ['dfs.namenode.safemode.threshold-pct', '99.9', /must be a number from 0 to 1/],
   ['dfs.datanode.synconclose', 'yes', /must be true or false/],
   ['dfs.checksum.type', 'MD5', /must be one of CRC32C, CRC32, NULL/],
@@ -86,6 +86,17 @@ for (const [name, text, message] of refused) {
     t.throws(() => loadConfiguration({ overrides: { [name]: text } }), { name: 'InvalidConfiguration', message });
   });
 }
+
+test('settings that contradict each other are refused, naming both', (t) => {
+  t.throws(() => loadConfiguration({ overrides: { 'dfs.replication': '3', 'dfs.replication.max': '2' } }), {
+    name: 'InvalidConfiguration',
+    message: 'dfs.replication is 3, but must not be larger than dfs.replication.max, which is 2.',
+  });
+  t.throws(() => loadConfiguration({ overrides: { 'dfs.heartbeat.interval': '45s' } }), {
+    name: 'InvalidConfiguration',
+    message: /dfs\.heartbeat\.interval is 45s, .* dfs\.namenode\.stale\.datanode\.interval, which is 30s/,
+  });
+});
 
 test('what is wrong in a file is told with the name of the file', (t) => {
   const cases: readonly [content: string, message: RegExp][] = [
