@@ -69,10 +69,8 @@ async function askForChecksum(
 ): Promise<BlockChecksum> {
   const { channel, reader } = await connections.connect(datanode);
   try {
-    await channel.write(
-      [encodeOperation({ op: 'blockChecksum', block: { ...block, poolId } })],
-      settings.socketTimeoutMs,
-    );
+    const operation = encodeOperation({ op: 'blockChecksum', block: { ...block, poolId } });
+    await channel.write([operation], settings.socketTimeoutMs);
     const { status, message, checksumResponse } = await readBlockOpResponse(reader, settings.socketTimeoutMs);
     if (status !== Status.SUCCESS) throw new DfsError('ReplicaNotFound', message || statusName(status));
     if (checksumResponse === undefined) throw new DfsError('ProtocolViolation', 'it answered without a checksum');

@@ -62,7 +62,7 @@ test('any range of a file is read as a stream and by position', async (t) => {
 test('positional reads use their connection again', async (t) => {
   const made = cluster(testBytes(BLOCK), ['a']);
   let connections = 0;
-  const { connect } = made.network;
+  const connect = made.network.connect.bind(made.network);
   made.network.connect = (...args) => {
     connections++;
     return connect(...args);
@@ -203,7 +203,7 @@ test('a DataNode that falls silent is left for another one', async (t) => {
   const clock = new FakeClock();
   const content = testBytes(100);
   const made = cluster(content, ['a', 'b'], clock);
-  const { connect } = made.network;
+  const connect = made.network.connect.bind(made.network);
   made.network.connect = async (host, port, options) => {
     const channel = await connect(host, port, options);
     if (host === 'a') channel.write = async () => {};
@@ -232,7 +232,7 @@ const choices: { failed: string[]; suspects: string[]; chosen: string | undefine
   { failed: ['a', 'b', 'c'], suspects: [], chosen: undefined },
 ];
 for (const { failed, suspects, chosen } of choices) {
-  test(`of a, b, c with [${failed}] failed and [${suspects}] suspect, ${chosen ?? 'nobody'} is asked`, (t) => {
+  test(`of a, b, c with [${failed.join()}] failed and [${suspects.join()}] suspect, ${chosen ?? 'nobody'} is asked`, (t) => {
     const found = chooseReplica(locations, new Set(failed), (uuid) => suspects.includes(uuid));
     t.is(found?.datanode.uuid, chosen);
   });
@@ -242,7 +242,7 @@ for (const { failed, suspects, chosen } of choices) {
 
 test('a read that waits is cancelled by its signal', async (t) => {
   const made = cluster(testBytes(BLOCK), ['a']);
-  const { connect } = made.network;
+  const connect = made.network.connect.bind(made.network);
   made.network.connect = async (...args) => {
     const channel = await connect(...args);
     channel.write = async () => {};
