@@ -32,7 +32,11 @@ async function freeBasePort(): Promise<number> {
 }
 
 /** Starts a cluster below `parent`, which should be on the disk that is to be measured. */
-export async function startBenchCluster(parent: string, datanodes: number, settings: Record<string, string>): Promise<BenchCluster> {
+export async function startBenchCluster(
+  parent: string,
+  datanodes: number,
+  settings: Record<string, string>,
+): Promise<BenchCluster> {
   const dir = await mkdtemp(join(parent, 'bench-cluster-'));
   const overrides = Object.entries(settings).flatMap(([name, value]) => ['-D', `${name}=${value}`]);
   const basePort = await freeBasePort();
@@ -41,7 +45,12 @@ export async function startBenchCluster(parent: string, datanodes: number, setti
   await run(process.execPath, [DFS, 'cluster', 'start', '--detach', ...place, ...layout, ...overrides]);
   const namenode = `127.0.0.1:${basePort}`;
   const dfs = async (...args: string[]): Promise<string> =>
-    (await run(process.execPath, [DFS, ...args], { env: { ...process.env, DFS_NAMENODE: namenode }, maxBuffer: 64 << 20 })).stdout;
+    (
+      await run(process.execPath, [DFS, ...args], {
+        env: { ...process.env, DFS_NAMENODE: namenode },
+        maxBuffer: 64 << 20,
+      })
+    ).stdout;
   return {
     namenode,
     dir,

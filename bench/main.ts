@@ -31,7 +31,12 @@ async function memory(cluster: BenchCluster): Promise<Row[]> {
     rows.push({ what: `memory of the ${name}`, unit: 'MiB', value: single(now), note: `peak ${Math.round(peak)} MiB` });
   }
   const own = await memoryMiB(process.pid);
-  rows.push({ what: 'memory of the SDK client (this bench)', unit: 'MiB', value: single(own.now), note: `peak ${Math.round(own.peak)} MiB` });
+  rows.push({
+    what: 'memory of the SDK client (this bench)',
+    unit: 'MiB',
+    value: single(own.now),
+    note: `peak ${Math.round(own.peak)} MiB`,
+  });
   return rows;
 }
 
@@ -47,7 +52,8 @@ async function main(): Promise<void> {
   const report = newReport();
   const add = (rows: readonly Row[]): void => {
     report.rows.push(...rows);
-    for (const row of rows) console.error(`${row.what}: ${row.value.median.toPrecision(4)} ${row.unit} ${row.note ?? ''}`);
+    for (const row of rows)
+      console.error(`${row.what}: ${row.value.median.toPrecision(4)} ${row.unit} ${row.note ?? ''}`);
   };
   const cluster = await startBenchCluster(values.dir, 3, {});
   try {

@@ -38,11 +38,12 @@ interface Report {
 
 async function serve(): Promise<void> {
   let assignment: Assignment | undefined;
-  const listener = await tcpNetwork.listen(HOST, 0, async (channel) => {
+  const listener = await tcpNetwork.listen(HOST, 0, (channel) => {
     if (assignment === undefined) throw new Error('connected before the assignment');
     const before = process.cpuUsage();
-    await receive(channel, assignment);
-    process.send?.({ cpuMs: cpuMsSince(before) } satisfies Report);
+    void receive(channel, assignment).then(() => {
+      process.send?.({ cpuMs: cpuMsSince(before) } satisfies Report);
+    });
   });
   process.on('message', (message: Assignment) => {
     assignment = message;

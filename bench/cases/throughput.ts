@@ -91,7 +91,8 @@ export async function throughput(fs: FileSystem, cluster: BenchCluster, bytes: n
   }
   const source = await open(local, 'r');
   const reader = await fs.open('/bench/large');
-  if ((await sha256(source.createReadStream())) !== (await sha256(reader.stream()))) throw new Error('the bytes differ');
+  if ((await sha256(source.createReadStream())) !== (await sha256(reader.stream())))
+    throw new Error('the bytes differ');
   await reader.close();
   const ratio = (a: string, b: string): number[] =>
     (samples[a] ?? []).map((value, i) => value / (samples[b]?.[i] ?? Number.NaN));

@@ -8,7 +8,7 @@
  * reading on into the next block as far as the word goes; and a block's first, cut word belongs to the block before.
  */
 import { parseArgs } from 'node:util';
-import { FileSystem, type FileReader } from '../../client/index.js';
+import { type FileReader, FileSystem } from '../../client/index.js';
 
 export interface Split {
   readonly path: string;
@@ -60,7 +60,11 @@ export async function countSplit(reader: FileReader, split: Split): Promise<Map<
 }
 
 /** Counts all `splits`, `parallel` at a time. */
-export async function countWords(fs: FileSystem, splits: readonly Split[], parallel: number): Promise<Map<string, number>> {
+export async function countWords(
+  fs: FileSystem,
+  splits: readonly Split[],
+  parallel: number,
+): Promise<Map<string, number>> {
   const total = new Map<string, number>();
   const queue = [...splits];
   const worker = async () => {
@@ -91,7 +95,8 @@ async function main(): Promise<void> {
     const splits = (await Promise.all(positionals.map((path) => splitsOf(fs, path)))).flat();
     const counts = await countWords(fs, splits, Number(values.parallel));
     const ranked = [...counts].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
-    for (const [word, count] of ranked.slice(0, Number(values.top))) console.log(`${String(count).padStart(8)}  ${word}`);
+    for (const [word, count] of ranked.slice(0, Number(values.top)))
+      console.log(`${String(count).padStart(8)}  ${word}`);
   } finally {
     await fs.close();
   }
