@@ -1,5 +1,5 @@
 /** `npm run generate`: writes TypeScript types of the messages in proto/ to proto/generated/. */
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fingerprint, storedFingerprint } from './fingerprint.js';
@@ -25,7 +25,11 @@ const OPTIONS = [
 /** Does nothing when the types are up to date. */
 export function ensureGenerated() {
   const protoFiles = readdirSync(join(ROOT, 'proto')).filter((name) => name.endsWith('.proto'));
-  const current = fingerprint(['package-lock.json', ...protoFiles.map((name) => `proto/${name}`)]);
+  const current = fingerprint([
+    'package-lock.json',
+    'scripts/generate.js',
+    ...protoFiles.map((name) => `proto/${name}`),
+  ]);
   if (storedFingerprint(STAMP) === current) return;
   rmSync(join(ROOT, 'proto/generated'), { recursive: true, force: true });
   const generator = '@grpc/proto-loader/build/bin/proto-loader-gen-types.js';
