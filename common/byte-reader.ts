@@ -56,11 +56,7 @@ export class ByteReader {
     this.#available += buffer.length;
     const last = this.#buffers.at(-1);
     if (last?.buffer === buffer.buffer && last.byteOffset + last.length === buffer.byteOffset) {
-      this.#buffers[this.#buffers.length - 1] = Buffer.from(
-        last.buffer,
-        last.byteOffset,
-        last.length + buffer.length,
-      );
+      this.#buffers[this.#buffers.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + buffer.length);
       return;
     }
     this.#buffers.push(buffer);

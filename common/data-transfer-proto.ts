@@ -17,7 +17,8 @@ function findUpwards(relativePath: string): string {
   for (let directory = start; ; directory = dirname(directory)) {
     const path = join(directory, relativePath);
     if (existsSync(path)) return path;
-    if (directory === dirname(directory)) throw new Error(`${relativePath} is in none of the directories above ${start}`);
+    if (directory === dirname(directory))
+      throw new Error(`${relativePath} is in none of the directories above ${start}`);
   }
 }
 
@@ -53,7 +54,9 @@ function toPlainObject(type: MessageType, bytes: Uint8Array, peer: string): unkn
   try {
     return type.toObject(type.decode(bytes), { longs: Number, enums: Number, bytes: Buffer, defaults: true });
   } catch (error) {
-    throw new DfsError('ProtocolViolation', `${peer} sent a damaged ${type.name}: ${messageOf(error)}`, { cause: error });
+    throw new DfsError('ProtocolViolation', `${peer} sent a damaged ${type.name}: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 

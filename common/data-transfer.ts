@@ -268,7 +268,10 @@ export async function readOperation(reader: ByteReader, timeoutMs: number): Prom
     case OpCode.BLOCK_CHECKSUM:
       return readHeader(reader, blockChecksumType, blockChecksumSchema, timeoutMs);
     default:
-      throw new DfsError('Unsupported', `${reader.peer} asked for operation ${opCode}, which this DataNode does not know`);
+      throw new DfsError(
+        'Unsupported',
+        `${reader.peer} asked for operation ${opCode}, which this DataNode does not know`,
+      );
   }
 }
 
@@ -279,6 +282,7 @@ async function readHeader<Schema extends z.ZodType>(
   timeoutMs: number,
 ): Promise<z.output<Schema>> {
   const bytes = await reader.readVarintDelimited(MAX_OPERATION_BYTES, timeoutMs);
-  if (bytes === null) throw new DfsError('ConnectionLost', `${reader.peer} closed the connection in the middle of a message`);
+  if (bytes === null)
+    throw new DfsError('ConnectionLost', `${reader.peer} closed the connection in the middle of a message`);
   return decodeMessage(type, schema, bytes, reader.peer);
 }

@@ -40,7 +40,7 @@ export class SlabSocket {
     accepted.destroy();
     return new SlabSocket((onread) => {
       const options = { handle, onread, allowHalfOpen, readable: true, writable: true };
-      return new Socket(options as ConstructorParameters<typeof Socket>[0]);
+      return new Socket(options);
     });
   }
 }

@@ -268,10 +268,16 @@ function connectionLost(peer: string, error: Error): DfsError {
 function cannotListen(host: string, port: number, error: Error): DfsError {
   switch (osErrorCode(error)) {
     case 'EADDRINUSE':
-      return new DfsError('PortInUse', `port ${port} on ${host} is in use: stop the process that holds it, or choose another`, {
+      return new DfsError(
+        'PortInUse',
+        `port ${port} on ${host} is in use: stop the process that holds it, or choose another`,
+        {
+          cause: error,
+        },
+      );
+    default:
+      return new DfsError('InvalidConfiguration', `cannot listen on ${hostAndPort(host, port)}: ${messageOf(error)}`, {
         cause: error,
       });
-    default:
-      return new DfsError('InvalidConfiguration', `cannot listen on ${hostAndPort(host, port)}: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -23,7 +23,8 @@ for (const [name, split] of [
         let at = 0;
         for (const length of lengths) {
           if (at + length > bytes.length) break;
-          const read = at % 2 === 0 ? await reader.readBuffer(length, 0) : Buffer.concat(await reader.readExactly(length, 0));
+          const read =
+            at % 2 === 0 ? await reader.readBuffer(length, 0) : Buffer.concat(await reader.readExactly(length, 0));
           t.deepEqual(read, bytes.subarray(at, at + length));
           at += length;
         }

@@ -187,7 +187,7 @@ test('a changed byte of an operation gives an operation or an error, and nothing
       try {
         t.truthy(await readOperation(readerOf(bytes), 0));
       } catch (error) {
-        t.true(error instanceof DfsError, `${error}`);
+        t.true(error instanceof DfsError, String(error));
       }
     }),
   );
@@ -208,7 +208,10 @@ test('a connection that ends instead of an answer is a lost one', async (t) => {
 
 test('an answer with an unknown status or checksum is refused', async (t) => {
   const unknownStatus = Buffer.from('020863', 'hex');
-  await t.throwsAsync(readBlockOpResponse(readerOf(unknownStatus), 0), { name: 'ProtocolViolation', message: /status/ });
+  await t.throwsAsync(readBlockOpResponse(readerOf(unknownStatus), 0), {
+    name: 'ProtocolViolation',
+    message: /status/,
+  });
   const unknownChecksum = Buffer.from('0c0800 2208 0a04 0809 1001 1000'.replaceAll(' ', ''), 'hex');
   await t.throwsAsync(readBlockOpResponse(readerOf(unknownChecksum), 0), {
     name: 'ProtocolViolation',

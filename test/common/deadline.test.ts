@@ -93,7 +93,10 @@ test('work is not begun when the signal has aborted before', async (t) => {
 test('work that fails rejects with its own error', async (t) => {
   const clock = new FakeClock();
   const error = new DfsError('Corrupt', 'bad bytes');
-  await t.throwsAsync(withDeadline(clock, 100, undefined, () => Promise.reject(error), 'reading'), { is: error });
+  await t.throwsAsync(
+    withDeadline(clock, 100, undefined, () => Promise.reject(error), 'reading'),
+    { is: error },
+  );
   t.is(clock.pendingTimers, 0);
 });
 

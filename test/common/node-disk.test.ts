@@ -129,5 +129,8 @@ test('a small file is replaced as a whole, whatever an earlier attempt left', as
 test('a file that is larger than it can be is not read', async (t) => {
   const path = join(await temporaryDirectory(t), 'VERSION');
   await writeFile(path, 'x'.repeat(101));
-  await t.throwsAsync(readWhole(nodeDisk, path, 100), { name: 'DamagedMetadata', message: /has 101 bytes; at most 100/ });
+  await t.throwsAsync(readWhole(nodeDisk, path, 100), {
+    name: 'DamagedMetadata',
+    message: /has 101 bytes; at most 100/,
+  });
 });

@@ -119,7 +119,9 @@ function withBytes(hexByOffset: Record<number, string>): Buffer {
 const refused: Record<string, Buffer> = {
   'a payload shorter than its own length': withBytes({ 0: '00000003' }),
   'a payload of 4 GiB': withBytes({ 0: 'ffffffff' }),
-  'a payload one byte above the limit': withBytes({ 0: (DEFAULT_PACKET_LIMITS.maxPayloadBytes + 5).toString(16).padStart(8, '0') }),
+  'a payload one byte above the limit': withBytes({
+    0: (DEFAULT_PACKET_LIMITS.maxPayloadBytes + 5).toString(16).padStart(8, '0'),
+  }),
   'no header': withBytes({ 4: '0000' }),
   'a header of 64 KiB': withBytes({ 4: 'ffff' }),
   'a header with other fields': withBytes({ 6: '12' }),

@@ -93,17 +93,23 @@ test('connecting can be cancelled, before and meanwhile', async (t) => {
 test('a port in use is named', async (t) => {
   const listener = await tcpNetwork.listen(HOST, 0, () => {});
   t.teardown(() => listener.close());
-  await t.throwsAsync(tcpNetwork.listen(HOST, listener.port, () => {}), {
-    name: 'PortInUse',
-    message: new RegExp(`^port ${listener.port} on 127\\.0\\.0\\.1 is in use`),
-  });
+  await t.throwsAsync(
+    tcpNetwork.listen(HOST, listener.port, () => {}),
+    {
+      name: 'PortInUse',
+      message: new RegExp(`^port ${listener.port} on 127\\.0\\.0\\.1 is in use`),
+    },
+  );
 });
 
 test('an address that is not of this machine is named', async (t) => {
-  await t.throwsAsync(tcpNetwork.listen('192.0.2.1', 9866, () => {}), {
-    name: 'InvalidConfiguration',
-    message: /^cannot listen on 192\.0\.2\.1:9866: /,
-  });
+  await t.throwsAsync(
+    tcpNetwork.listen('192.0.2.1', 9866, () => {}),
+    {
+      name: 'InvalidConfiguration',
+      message: /^cannot listen on 192\.0\.2\.1:9866: /,
+    },
+  );
 });
 
 test('a closed listener frees its port at once, and its channels stay', async (t) => {

@@ -31,6 +31,10 @@ export function cut(bytes: Buffer, fractions: readonly number[]): Buffer[] {
 
 /** `bytes` cut into slices that lie side by side in the same memory, as a slab of a socket brings them. */
 export function slices(bytes: Buffer, fractions: readonly number[]): Buffer[] {
-  let at = 0;
-  return cut(bytes, fractions).map((piece) => bytes.subarray(at, (at += piece.length)));
+  let end = 0;
+  return cut(bytes, fractions).map((piece) => {
+    const start = end;
+    end += piece.length;
+    return bytes.subarray(start, end);
+  });
 }
