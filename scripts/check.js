@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { ensureGenerated } from './generate.js';
 import { ensureInstalled } from './requirements.js';
-import { runTool } from './steps.js';
+import { runTool } from './run-tool.js';
 
 /** @type {readonly (readonly [name: string, tool: string, args: string[]])[]} */
 const CHECKS = [

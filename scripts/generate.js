@@ -1,12 +1,13 @@
 /** `npm run generate`: writes TypeScript types of the messages in proto/ to proto/generated/. */
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fingerprint, storedFingerprint } from './fingerprint.js';
+import { replaceDirectory } from './replace-directory.js';
 import { ensureInstalled, fail, ROOT } from './requirements.js';
-import { runTool } from './steps.js';
+import { runTool } from './run-tool.js';
 
-const STAMP = 'proto/generated/.made-from';
+const STAMP = '.made-from';
 
 /** The options must agree with those of common/rpc/definitions.ts, which loads the messages at run time. */
 const OPTIONS = [
@@ -16,26 +17,24 @@ const OPTIONS = [
   '--oneofs',
   '--grpcLib=@grpc/grpc-js',
   '--importFileExtension=.js',
-  '--outDir=proto/generated',
   '-I',
   'proto',
-  '--',
 ];
 
 /** Does nothing when the types are up to date. */
 export function ensureGenerated() {
   const protoFiles = readdirSync(join(ROOT, 'proto')).filter((name) => name.endsWith('.proto'));
-  const current = fingerprint([
-    'package-lock.json',
-    'scripts/generate.js',
-    ...protoFiles.map((name) => `proto/${name}`),
-  ]);
-  if (storedFingerprint(STAMP) === current) return;
-  rmSync(join(ROOT, 'proto/generated'), { recursive: true, force: true });
-  const generator = '@grpc/proto-loader/build/bin/proto-loader-gen-types.js';
-  if (!runTool(generator, [...OPTIONS, ...protoFiles]))
-    fail('The types of the messages in proto/ could not be generated.');
-  writeFileSync(join(ROOT, STAMP), current);
+  const sources = protoFiles.map((name) => `proto/${name}`);
+  const current = fingerprint(['package-lock.json', 'scripts/generate.js', ...sources]);
+  if (storedFingerprint(`proto/generated/${STAMP}`) === current) return;
+  // Messages of files without a service are made along with the services that use them.
+  const services = protoFiles.filter((name) => /^service /m.test(readFileSync(join(ROOT, 'proto', name), 'utf8')));
+  replaceDirectory('proto/generated', (directory) => {
+    const generator = '@grpc/proto-loader/build/bin/proto-loader-gen-types.js';
+    const made = runTool(generator, [...OPTIONS, `--outDir=${directory}`, '--', ...services]);
+    if (!made) fail('The types of the messages in proto/ could not be generated.');
+    writeFileSync(join(ROOT, directory, STAMP), current);
+  });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
