@@ -31,7 +31,12 @@ export function addBlock(state: ApplyState, edit: AddBlockEdit): void {
     SELECT ?, id, ?, ?, 0, ?, replication, ? FROM inodes WHERE id = ?`;
   const { id, inode, index, generationStamp, expected } = edit;
   const result = statement(state.db, sql).run(
-    id, index, generationStamp, BlockState.UNDER_CONSTRUCTION, JSON.stringify(expected), inode,
+    id,
+    index,
+    generationStamp,
+    BlockState.UNDER_CONSTRUCTION,
+    JSON.stringify(expected),
+    inode,
   );
   expectOneRow(result, `add block ${id} to inode ${inode}`);
   const { counters } = state;
@@ -101,7 +106,10 @@ export function reap(state: ApplyState, edit: ReapEdit): void {
 
 /** From here on the replication monitor looks after the block: fewer replicas may have been written than are wanted. */
 function completeBlock({ db }: ApplyState, id: number): void {
-  const result = statement(db, 'UPDATE blocks SET state = ?, expected = NULL WHERE id = ?').run(BlockState.COMPLETE, id);
+  const result = statement(db, 'UPDATE blocks SET state = ?, expected = NULL WHERE id = ?').run(
+    BlockState.COMPLETE,
+    id,
+  );
   expectOneRow(result, `complete block ${id}`);
   statement(db, 'INSERT OR IGNORE INTO redundancy_check (block) VALUES (?)').run(id);
 }

@@ -1,6 +1,7 @@
 /** Records that change the directory tree. */
 import { DfsError } from '../../common/errors.js';
 import type { ApplyState } from './apply.js';
+import { directoryCache } from './directory-cache.js';
 import type {
   CreateEdit,
   MkdirsEdit,
@@ -27,7 +28,18 @@ export function create(state: ApplyState, edit: CreateEdit): void {
   for (const directory of edit.directories) addDirectory(state, directory, edit.timeMs);
   const { id, parent, name, mode, owner, group, timeMs, replication, blockSize, leaseHolder } = edit;
   statement(state.db, INSERT).run(
-    id, parent, name, InodeType.FILE, mode, owner, group, timeMs, timeMs, replication, blockSize, leaseHolder,
+    id,
+    parent,
+    name,
+    InodeType.FILE,
+    mode,
+    owner,
+    group,
+    timeMs,
+    timeMs,
+    replication,
+    blockSize,
+    leaseHolder,
   );
   link(state, parent, timeMs);
   takeInodeId(state, id);
@@ -50,11 +62,17 @@ export function detach(state: ApplyState, id: number, timeMs: number): void {
 export function setPermission(state: ApplyState, edit: SetPermissionEdit): void {
   const result = statement(state.db, 'UPDATE inodes SET mode = ? WHERE id = ?').run(edit.mode, edit.id);
   expectOneRow(result, `set permission of inode ${edit.id}`);
+  directoryCache(state.db).forget(edit.id);
 }
 
 export function setOwner(state: ApplyState, edit: SetOwnerEdit): void {
-  const result = statement(state.db, 'UPDATE inodes SET owner = ?, grp = ? WHERE id = ?').run(edit.owner, edit.group, edit.id);
+  const result = statement(state.db, 'UPDATE inodes SET owner = ?, grp = ? WHERE id = ?').run(
+    edit.owner,
+    edit.group,
+    edit.id,
+  );
   expectOneRow(result, `set owner of inode ${edit.id}`);
+  directoryCache(state.db).forget(edit.id);
 }
 
 export function setTimes(state: ApplyState, edit: SetTimesEdit): void {
@@ -82,6 +100,7 @@ function parentOf(state: ApplyState, id: number): number {
 function place(state: ApplyState, id: number, parent: number, name: string): void {
   const result = statement(state.db, 'UPDATE inodes SET parent = ?, name = ? WHERE id = ?').run(parent, name, id);
   expectOneRow(result, `move inode ${id}`);
+  directoryCache(state.db).forget(id);
 }
 
 /** A directory gains an entry. */

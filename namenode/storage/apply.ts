@@ -105,5 +105,8 @@ function applyKind(state: ApplyState, record: EditRecord): void {
 
 function unknownKind(record: never): never {
   const { op } = record as { op?: unknown };
-  throw new DfsError('DamagedMetadata', `the edit log holds a record of kind "${String(op)}", which this version does not know`);
+  throw new DfsError(
+    'DamagedMetadata',
+    `the edit log holds a record of kind "${String(op)}", which this version does not know`,
+  );
 }

@@ -53,7 +53,10 @@ export function readCounters(db: Database): Counters {
 
 /** Writes those that differ from `before`. */
 export function writeCounters(db: Database, counters: Readonly<Counters>, before?: Readonly<Counters>): void {
-  const upsert = statement(db, 'INSERT INTO meta (key, value) VALUES (?, CAST(? AS INTEGER)) ON CONFLICT (key) DO UPDATE SET value = excluded.value');
+  const upsert = statement(
+    db,
+    'INSERT INTO meta (key, value) VALUES (?, CAST(? AS INTEGER)) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
+  );
   for (const name of NAMES) {
     if (before?.[name] !== counters[name]) upsert.run(KEYS[name], counters[name]);
   }

@@ -72,9 +72,13 @@ export function openDatabase(path: string): Connections {
     };
   } catch (error) {
     if (error instanceof DfsError) throw error;
-    throw new DfsError('DamagedMetadata', `${path} cannot be opened as a database (${messageOf(error)}); restore it from a backup`, {
-      cause: error,
-    });
+    throw new DfsError(
+      'DamagedMetadata',
+      `${path} cannot be opened as a database (${messageOf(error)}); restore it from a backup`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -9,6 +9,7 @@ import type { Logger } from '../../common/logging.js';
 import type { Journal, Transaction } from '../journal.js';
 import { Applier } from './apply.js';
 import type { Counters } from './counters.js';
+import { directoryCache } from './directory-cache.js';
 import type { EditLog } from './edit-log.js';
 import type { EditRecord } from './edit-records.js';
 import { statement } from './statements.js';
@@ -54,7 +55,6 @@ export interface GroupCommitOptions {
 }
 
 export class GroupCommitJournal implements Journal {
-  readonly committed: Database;
   readonly #options: GroupCommitOptions;
   readonly #applier: Applier;
   #waiting: Waiting[] = [];
@@ -65,9 +65,18 @@ export class GroupCommitJournal implements Journal {
 
   constructor(options: GroupCommitOptions) {
     this.#options = options;
-    this.committed = options.committed;
     this.#applier = new Applier(options.db);
     this.#counters = { ...this.#applier.counters };
+  }
+
+  /**
+   * Between two commits, reads share one read transaction: beginning one for each statement would cost more than most statements do.
+   * While the journal is paused there is none, because it would keep the write-ahead log from being folded.
+   */
+  get committed(): Database {
+    const { committed } = this.#options;
+    if (!committed.inTransaction && this.#paused === 0) statement(committed, 'BEGIN').run();
+    return committed;
   }
 
   get counters(): Readonly<Counters> {
@@ -94,6 +103,7 @@ export class GroupCommitJournal implements Journal {
     this.#paused++;
     try {
       await this.#running;
+      this.#endSnapshot();
       return await action();
     } finally {
       this.#paused--;
@@ -206,7 +216,10 @@ export class GroupCommitJournal implements Journal {
 
   /** An operation failed half-way, which is a defect: it is taken out, and the others of the batch, unanswered yet, run again without it. */
   #expel(culprit: Waiting, error: unknown): void {
-    this.#options.logger.error({ err: error }, 'an operation failed after it had changed something; the batch is built again without it');
+    this.#options.logger.error(
+      { err: error },
+      'an operation failed after it had changed something; the batch is built again without it',
+    );
     this.#rollBack();
     this.#waiting = this.#waiting.filter((waiting) => waiting !== culprit);
     culprit.reject(toDfsError(error));
@@ -224,22 +237,33 @@ export class GroupCommitJournal implements Journal {
   #rollBack(): void {
     this.#options.db.exec('ROLLBACK');
     this.#applier.rolledBack();
+    directoryCache(this.#options.db).clear();
   }
 
   /** False when it failed: then the log has a batch that the tables lack, which only a new start can put right. */
   #commit(done: readonly Done[]): boolean {
+    const { db, committed } = this.#options;
     try {
       this.#applier.saveCounters();
-      statement(this.#options.db, 'COMMIT').run();
+      this.#endSnapshot();
+      statement(db, 'COMMIT').run();
     } catch (cause) {
-      const error = new DfsError('RetryLater', `the metadata database could not be written (${messageOf(cause)})`, { cause });
+      const error = new DfsError('RetryLater', `the metadata database could not be written (${messageOf(cause)})`, {
+        cause,
+      });
       this.#end(error);
       for (const { waiting } of done) waiting.reject(error);
       return false;
     }
+    directoryCache(committed).follow(directoryCache(db));
     this.#applier.committed();
     this.#counters = { ...this.#applier.counters };
     return true;
+  }
+
+  #endSnapshot(): void {
+    const { committed } = this.#options;
+    if (committed.inTransaction) statement(committed, 'COMMIT').run();
   }
 
   #end(error: DfsError): void {

@@ -232,5 +232,7 @@ function appendFailure(error: unknown, path: string): DfsError {
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new DfsError('NoSpace', `the NameNode's disk is full: ${path} cannot grow`, { cause: error });
   }
-  return new DfsError('RetryLater', `the NameNode's edit log ${path} cannot be written (${messageOf(error)})`, { cause: error });
+  return new DfsError('RetryLater', `the NameNode's edit log ${path} cannot be written (${messageOf(error)})`, {
+    cause: error,
+  });
 }

@@ -32,21 +32,26 @@ export async function recoverSegments(options: SegmentLogOptions): Promise<Recov
   const segments: Segment[] = [];
   for (const [index, { firstTxid, lastTxid }] of names.entries()) {
     checkFollows(options, names[index - 1], { firstTxid, lastTxid });
-    if (lastTxid !== undefined) segments.push({ path: join(options.directory, closedName(firstTxid, lastTxid)), firstTxid, lastTxid });
+    if (lastTxid !== undefined)
+      segments.push({ path: join(options.directory, closedName(firstTxid, lastTxid)), firstTxid, lastTxid });
   }
   const last = names.at(-1);
   if (last === undefined) return { segments, lastTxid: 0, epoch: 0 };
   // Epochs only grow, so that of the last segment is the largest.
-  return last.lastTxid === undefined ? await recoverLast(options, segments, last.firstTxid) : await withEpoch(options, segments);
+  return last.lastTxid === undefined
+    ? await recoverLast(options, segments, last.firstTxid)
+    : await withEpoch(options, segments);
 }
 
 /** @throws DfsError `DamagedMetadata` when `next` does not begin where `previous` ends. */
 function checkFollows({ directory }: SegmentLogOptions, previous: SegmentName | undefined, next: SegmentName): void {
   if (previous === undefined) return;
   const path = join(directory, fileName(next));
-  if (previous.lastTxid === undefined) throw damaged(path, 0, next.firstTxid, 'it follows a segment that is not finished');
+  if (previous.lastTxid === undefined)
+    throw damaged(path, 0, next.firstTxid, 'it follows a segment that is not finished');
   const expected = previous.lastTxid + 1;
-  if (next.firstTxid !== expected) throw damaged(path, 0, expected, `the file begins with transaction ${next.firstTxid}`);
+  if (next.firstTxid !== expected)
+    throw damaged(path, 0, expected, `the file begins with transaction ${next.firstTxid}`);
 }
 
 async function withEpoch({ disk }: SegmentLogOptions, segments: readonly Segment[]): Promise<RecoveredLog> {
@@ -89,7 +94,11 @@ export async function readSegmentHeader(file: DiskFile, size: number, firstTxid:
 }
 
 /** The segment that was being written: cut where a crash tore it, and closed unless it is empty. */
-async function recoverLast(options: SegmentLogOptions, closed: readonly Segment[], firstTxid: number): Promise<RecoveredLog> {
+async function recoverLast(
+  options: SegmentLogOptions,
+  closed: readonly Segment[],
+  firstTxid: number,
+): Promise<RecoveredLog> {
   const { disk, directory } = options;
   const path = join(directory, inProgressName(firstTxid));
   const file = await disk.open(path, 'write');
@@ -112,12 +121,21 @@ async function recoverLast(options: SegmentLogOptions, closed: readonly Segment[
 }
 
 /** Reads to the end, cuts off what is left of a batch that nobody was told of, and returns the last transaction before it. */
-async function cutTornEnd(options: SegmentLogOptions, file: DiskFile, size: number, firstTxid: number): Promise<number> {
+async function cutTornEnd(
+  options: SegmentLogOptions,
+  file: DiskFile,
+  size: number,
+  firstTxid: number,
+): Promise<number> {
   const reader = new SegmentReader(file, size);
   let expected = firstTxid;
   for (let frame = await reader.next(); frame !== undefined; frame = await reader.next()) {
     if (frame.kind === 'bad') {
-      await cut(options, file, size, { ...frame, expected, intactAt: await reader.findIntactFrame(frame.offset, expected) });
+      await cut(options, file, size, {
+        ...frame,
+        expected,
+        intactAt: await reader.findIntactFrame(frame.offset, expected),
+      });
       break;
     }
     if (frame.firstTxid !== expected) {

@@ -22,7 +22,10 @@ function open(disk: FakeDisk, segmentBytesMax = 2 ** 20): Promise<SegmentLog> {
 }
 
 /** A log that was written to batch by batch and never closed, as after `kill -9`. */
-async function written(batchSizes: readonly number[], segmentBytesMax?: number): Promise<{ disk: FakeDisk; log: SegmentLog }> {
+async function written(
+  batchSizes: readonly number[],
+  segmentBytesMax?: number,
+): Promise<{ disk: FakeDisk; log: SegmentLog }> {
   const disk = new FakeDisk();
   const log = await open(disk, segmentBytesMax);
   await log.fence(1);
@@ -134,28 +137,35 @@ test('a missing segment is refused, and the message says what is missing', async
   await log.roll();
   await log.append(batchOf(5, 1));
   disk.files.delete(`${DIRECTORY}/edits_0000000000000000003-0000000000000000004`);
-  await t.throwsAsync(open(disk), { name: 'DamagedMetadata', message: /transaction 3: the file begins with transaction 5/ });
+  await t.throwsAsync(open(disk), {
+    name: 'DamagedMetadata',
+    message: /transaction 3: the file begins with transaction 5/,
+  });
 });
 
 test('a power failure in the middle of an append leaves the whole batch or nothing of it', async (t) => {
   let lost = 0;
   let kept = 0;
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 5 }), fc.nat(), async (sizes, seed) => {
-      const { disk, log } = await written(sizes);
-      const before = log.lastTxid;
-      disk.fault = (operation) => {
-        if (operation !== 'write') throw new Error('the machine is off');
-      };
-      await t.throwsAsync(log.append(batchOf(before + 1, 20)), { name: 'DamagedMetadata' });
-      disk.fault = () => {};
-      disk.crash(seededRandom(seed));
-      const recovered = await open(disk);
-      if (recovered.lastTxid === before) lost++;
-      else kept++;
-      t.true(recovered.lastTxid === before || recovered.lastTxid === before + 20);
-      t.deepEqual(await readAll(recovered), recordsThrough(recovered.lastTxid));
-    }),
+    fc.asyncProperty(
+      fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 5 }),
+      fc.nat(),
+      async (sizes, seed) => {
+        const { disk, log } = await written(sizes);
+        const before = log.lastTxid;
+        disk.fault = (operation) => {
+          if (operation !== 'write') throw new Error('the machine is off');
+        };
+        await t.throwsAsync(log.append(batchOf(before + 1, 20)), { name: 'DamagedMetadata' });
+        disk.fault = () => {};
+        disk.crash(seededRandom(seed));
+        const recovered = await open(disk);
+        if (recovered.lastTxid === before) lost++;
+        else kept++;
+        t.true(recovered.lastTxid === before || recovered.lastTxid === before + 20);
+        t.deepEqual(await readAll(recovered), recordsThrough(recovered.lastTxid));
+      },
+    ),
     { numRuns: 300 },
   );
   t.true(lost > 0 && kept > 0);
@@ -190,7 +200,10 @@ test('when the end of the log cannot be cut back either, nothing more is written
   disk.fault = (operation) => {
     if (operation === 'write' || operation === 'truncate') throw osError('EIO');
   };
-  await t.throwsAsync(log.append(batchOf(3, 1)), { name: 'DamagedMetadata', message: /neither written .* nor cut back/ });
+  await t.throwsAsync(log.append(batchOf(3, 1)), {
+    name: 'DamagedMetadata',
+    message: /neither written .* nor cut back/,
+  });
   disk.fault = () => {};
   await t.throwsAsync(log.append(batchOf(3, 1)), { name: 'DamagedMetadata' });
 });
@@ -241,7 +254,10 @@ test('reading from a transaction in the middle of a batch begins with that batch
   const { log } = await written([2, 3, 1]);
   const batches: EditBatch[] = [];
   for await (const batch of log.read(4)) batches.push(batch);
-  t.deepEqual(batches.map(({ firstTxid }) => firstTxid), [3, 6]);
+  t.deepEqual(
+    batches.map(({ firstTxid }) => firstTxid),
+    [3, 6],
+  );
 });
 
 test('all errors of the log are errors that a user may read', async (t) => {

@@ -48,7 +48,9 @@ export class FakeDisk implements Disk {
   }
 
   async list(path: string): Promise<DiskEntry[]> {
-    const names = [...this.files.keys()].filter((file) => dirname(file) === path).map((file) => file.slice(path.length + 1));
+    const names = [...this.files.keys()]
+      .filter((file) => dirname(file) === path)
+      .map((file) => file.slice(path.length + 1));
     return names.map((name) => ({ name, isDirectory: false }));
   }
 

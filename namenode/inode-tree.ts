@@ -1,0 +1,94 @@
+/** Finds inodes by path, checking on the way that the caller may walk there. */
+import type { Database } from 'better-sqlite3';
+import { DfsError } from '../common/errors.js';
+import { type DfsPath, prefixOf } from './paths.js';
+import { Access, type Caller, requireAccess } from './permissions.js';
+import { directoryCache, type WalkedInode } from './storage/directory-cache.js';
+import type { InodeRow } from './storage/rows.js';
+import { DELETED_INODE_ID, InodeType, ROOT_INODE_ID, ROOT_PARENT_ID } from './storage/schema.js';
+import { statement } from './storage/statements.js';
+
+/** How far a path leads. */
+export interface ResolvedPath {
+  readonly path: DfsPath;
+  /**
+   * The directories above the last component that exist, the root first; empty for the path "/". When there are as many as the path has
+   * components, the last one is the parent of what the path names; otherwise parents are missing.
+   */
+  readonly directories: readonly WalkedInode[];
+  /** What the path names, if it exists. */
+  readonly inode: InodeRow | undefined;
+}
+
+/**
+ * @throws DfsError `AccessControl` when the caller may not search a directory on the way, `ParentNotDirectory` when something on
+ *   the way is a file.
+ */
+export function resolve(db: Database, caller: Caller, path: DfsPath): ResolvedPath {
+  const { components } = path;
+  const cache = directoryCache(db);
+  const directories: WalkedInode[] = [];
+  let next = cache.lookUp(ROOT_PARENT_ID, '');
+  for (let depth = 0; depth < components.length; depth++) {
+    if (next === undefined) return { path, directories, inode: undefined };
+    if (next.type !== InodeType.DIRECTORY) {
+      throw new DfsError('ParentNotDirectory', `${prefixOf(path, depth)} (is not a directory)`);
+    }
+    if (!caller.superuser) requireAccess(caller, next, Access.EXECUTE, () => prefixOf(path, depth));
+    directories.push(next);
+    if (depth < components.length - 1) next = cache.lookUp(next.id, components[depth] as string);
+  }
+  const parent = directories.at(-1);
+  return {
+    path,
+    directories,
+    inode: parent === undefined ? inodeById(db, ROOT_INODE_ID) : child(db, parent.id, components.at(-1) as string),
+  };
+}
+
+/** The inode at the end of the path. @throws DfsError `FileNotFound`, and those of {@link resolve}. */
+export function requireInode(db: Database, caller: Caller, path: DfsPath): ResolvedPath & { readonly inode: InodeRow } {
+  const { inode, directories } = resolve(db, caller, path);
+  if (inode === undefined) throw fileNotFound(path.text);
+  return { path, directories, inode };
+}
+
+/** The file at the end of the path. @throws DfsError `IsADirectory`, `FileNotFound`, and those of {@link resolve}. */
+export function requireFile(db: Database, caller: Caller, path: DfsPath): ResolvedPath & { readonly inode: InodeRow } {
+  const found = requireInode(db, caller, path);
+  if (found.inode.type !== InodeType.FILE) throw new DfsError('IsADirectory', `Path is not a file: ${path.text}`);
+  return found;
+}
+
+/** The directory that holds what the path names; undefined when it does not exist, or for the path "/". */
+export function parentOf({ path, directories }: ResolvedPath): WalkedInode | undefined {
+  return directories.length === path.components.length ? directories.at(-1) : undefined;
+}
+
+export function inodeById(db: Database, id: number): InodeRow | undefined {
+  return statement<InodeRow>(db, 'SELECT * FROM inodes WHERE id = ?').get(id);
+}
+
+/**
+ * The path of an inode; undefined when it, or something above it, has been deleted. For one that was found by its id: its path may
+ * have changed since the caller learned it.
+ */
+export function pathOf(db: Database, id: number): string | undefined {
+  const select = statement<{ parent: number; name: string }>(db, 'SELECT parent, name FROM inodes WHERE id = ?');
+  const names: string[] = [];
+  for (let at = id; at !== ROOT_INODE_ID; ) {
+    const row = select.get(at);
+    if (row === undefined || row.parent === DELETED_INODE_ID) return undefined;
+    names.push(row.name);
+    at = row.parent;
+  }
+  return `/${names.reverse().join('/')}`;
+}
+
+export function fileNotFound(path: string): DfsError {
+  return new DfsError('FileNotFound', `File does not exist: ${path}`);
+}
+
+function child(db: Database, parent: number, name: string): InodeRow | undefined {
+  return statement<InodeRow>(db, 'SELECT * FROM inodes WHERE parent = ? AND name = ?').get(parent, name);
+}

@@ -1,0 +1,61 @@
+import type { Block } from '../../common/block.js';
+import { DfsError } from '../../common/errors.js';
+import type { Transaction } from '../journal.js';
+import { type Call, change, type Decision, type Namesystem } from '../namesystem.js';
+import type { BlockRow, InodeRow } from '../storage/rows.js';
+import { BlockState } from '../storage/schema.js';
+import { commitment } from './add-block.js';
+import { findFile, lastBlocks, requireOpenFile, type WriterRequest } from './open-file.js';
+
+export interface CompleteRequest extends WriterRequest {
+  /** With its final length; undefined for an empty file. */
+  readonly lastBlock: Block | undefined;
+}
+
+/**
+ * Commits the last block and closes the file. False while a block lacks its minimum of replicas: the writer asks again.
+ * @throws DfsError `LeaseExpired`, `FileNotFound`, `InvalidArgument`, `StaleGenerationStamp`.
+ */
+export async function complete(ns: Namesystem, call: Call, request: CompleteRequest): Promise<boolean> {
+  return await change<boolean>(ns, call, `complete file ${request.path.text}`, (tx) => {
+    const [last, penultimate] = lastBlocks(tx.db, findFile(tx.db, call, request)?.id ?? 0);
+    if (isClosedAs(tx, call, request, last)) return { answer: true };
+    const inode = requireOpenFile(tx.db, call, request);
+    return decide(ns, tx, inode, request, last, penultimate);
+  });
+}
+
+function decide(
+  ns: Namesystem,
+  tx: Transaction,
+  inode: InodeRow,
+  { lastBlock, path }: CompleteRequest,
+  last: BlockRow | undefined,
+  penultimate: BlockRow | undefined,
+): Decision<boolean> {
+  const waits = penultimate !== undefined && penultimate.state !== BlockState.COMPLETE;
+  if (last === undefined || last.state === BlockState.COMPLETE) {
+    requireSameEnd(path.text, last, lastBlock);
+    return waits ? { answer: false } : { answer: true, record: { op: 'close', inode: inode.id } };
+  }
+  if (lastBlock === undefined) {
+    throw new DfsError('InvalidArgument', `${path.text} cannot be closed without the length of its last block`);
+  }
+  const block = commitment(ns, tx, inode, last, lastBlock, path);
+  if (block.complete && !waits) return { answer: true, record: { op: 'close', inode: inode.id, last: block } };
+  if (last.state === BlockState.COMMITTED && !block.complete) return { answer: false };
+  return { answer: false, record: { op: 'commitBlock', inode: inode.id, block } };
+}
+
+/** A writer need not name a last block that is complete, but it must not take it for another one. */
+function requireSameEnd(path: string, last: BlockRow | undefined, named: Block | undefined): void {
+  if (named === undefined || (last?.id === named.blockId && last.length === named.numBytes)) return;
+  throw new DfsError('InvalidArgument', `${path} does not end with block ${named.blockId} of ${named.numBytes} bytes`);
+}
+
+/** The file was closed with just this end: the writer did not get the answer. */
+function isClosedAs(tx: Transaction, call: Call, request: CompleteRequest, last: BlockRow | undefined): boolean {
+  const inode = findFile(tx.db, call, request);
+  if (inode === undefined || inode.lease_holder !== null) return false;
+  return last?.id === request.lastBlock?.blockId && last?.length === request.lastBlock?.numBytes;
+}

@@ -1,0 +1,98 @@
+import { DfsError } from '../../common/errors.js';
+import { fileNotFound, inodeById, type ResolvedPath, resolve } from '../inode-tree.js';
+import { type Call, change, type Namesystem, type NamesystemSettings } from '../namesystem.js';
+import type { DfsPath } from '../paths.js';
+import { Access, type Caller, requireAccess } from '../permissions.js';
+import type { InodeRow } from '../storage/rows.js';
+import { InodeType } from '../storage/schema.js';
+import { checkReplication } from './attributes.js';
+import { alreadyBeingCreated, recoverForTakeover } from './lease-recovery.js';
+import { checkNewInodes, newDirectories } from './new-inodes.js';
+
+/** A block of this size or more is a mistake in units. */
+const BLOCK_SIZE_BYTES_MAX = 2 ** 40;
+
+export interface CreateRequest {
+  readonly path: DfsPath;
+  readonly clientName: string;
+  readonly mode: number;
+  readonly overwrite: boolean;
+  readonly createParent: boolean;
+  readonly replication: number;
+  readonly blockSizeBytes: number;
+}
+
+/**
+ * Makes an empty file that `clientName` has open for writing; answers with it.
+ * @throws DfsError `FileAlreadyExists`, `AlreadyBeingCreated`, `FileNotFound`, `ParentNotDirectory`, `AccessControl`,
+ *   `InvalidArgument` (replication, block size), and those of new-inodes.ts.
+ */
+export async function create(ns: Namesystem, call: Call, request: CreateRequest): Promise<InodeRow> {
+  const { path, clientName, mode, overwrite, createParent, replication, blockSizeBytes } = request;
+  checkReplication(path.text, replication, ns.settings);
+  checkBlockSize(blockSizeBytes, ns.settings);
+  if (!overwrite) await recoverForTakeover(ns, call, path, clientName);
+  const id = await change(ns, call, `create file ${path.text}`, (tx) => {
+    const resolved = resolve(tx.db, call, path);
+    const replaces = checkExisting(call, resolved, request);
+    const ancestor = checkNewInodes(tx, call, resolved, createParent, ns.settings);
+    const depth = path.components.length;
+    const directories = newDirectories(tx, call, resolved, ancestor, depth - 1, directoryMode(mode));
+    const fileId = tx.counters.nextInodeId + directories.length;
+    return {
+      answer: fileId,
+      record: {
+        op: 'create',
+        directories,
+        ...(replaces === undefined ? {} : { replaces }),
+        id: fileId,
+        parent: directories.at(-1)?.id ?? ancestor.directory.id,
+        name: path.components[depth - 1] as string,
+        mode,
+        owner: call.user,
+        group: ancestor.directory.grp,
+        replication,
+        blockSize: blockSizeBytes,
+        leaseHolder: clientName,
+      },
+    };
+  });
+  ns.leases.opened(clientName, ns.clock.monotonicMs());
+  if (overwrite) ns.onDeleted();
+  const inode = inodeById(ns.journal.committed, id);
+  if (inode === undefined) throw fileNotFound(path.text);
+  return inode;
+}
+
+/** The file that the new one replaces, if there is one and it may be replaced. */
+function checkExisting(caller: Caller, { inode, path }: ResolvedPath, request: CreateRequest): number | undefined {
+  if (inode === undefined) return undefined;
+  if (inode.type === InodeType.DIRECTORY) {
+    throw new DfsError('FileAlreadyExists', `${path.text} already exists as a directory`);
+  }
+  if (!request.overwrite) {
+    if (inode.lease_holder !== null)
+      throw alreadyBeingCreated('CREATE_FILE', path.text, inode.lease_holder, request.clientName);
+    throw new DfsError('FileAlreadyExists', `${path.text} for client ${request.clientName} already exists`);
+  }
+  requireAccess(caller, inode, Access.WRITE, () => path.text);
+  return inode.id;
+}
+
+function checkBlockSize(bytes: number, settings: NamesystemSettings): void {
+  if (bytes < settings.minBlockSizeBytes) {
+    throw new DfsError(
+      'InvalidArgument',
+      'Specified block size is less than configured minimum value (dfs.namenode.fs-limits.min-block-size): ' +
+        `${bytes} < ${settings.minBlockSizeBytes}`,
+    );
+  }
+  if (bytes > BLOCK_SIZE_BYTES_MAX) {
+    throw new DfsError('InvalidArgument', `Specified block size is too large: ${bytes} > ${BLOCK_SIZE_BYTES_MAX}`);
+  }
+}
+
+/** A directory that is made for a file may be searched by those who may read the file. */
+function directoryMode(fileMode: number): number {
+  return fileMode | ((fileMode & 0o444) >> 2);
+}

@@ -1,0 +1,23 @@
+import type { Block } from '../../common/block.js';
+import { type Call, change, type Namesystem } from '../namesystem.js';
+import { checkFinalLength, lastBlocks, requireLastBlock, requireOpenFile, type WriterRequest } from './open-file.js';
+
+export interface FsyncRequest extends WriterRequest {
+  readonly lastBlock: Block | undefined;
+}
+
+/**
+ * Makes the length of the block that is being written known to readers. It never shrinks: a late call of a shorter length is ignored.
+ * @throws DfsError `LeaseExpired`, `FileNotFound`, `InvalidArgument`, `StaleGenerationStamp`.
+ */
+export async function fsync(ns: Namesystem, call: Call, request: FsyncRequest): Promise<void> {
+  const { lastBlock, path } = request;
+  await change(ns, call, `fsync file ${path.text}`, (tx) => {
+    const inode = requireOpenFile(tx.db, call, request);
+    if (lastBlock === undefined) return { answer: null };
+    const last = requireLastBlock(lastBlocks(tx.db, inode.id)[0], lastBlock, path);
+    if (lastBlock.numBytes <= last.length) return { answer: null };
+    checkFinalLength(inode, last, lastBlock);
+    return { answer: null, record: { op: 'fsync', inode: inode.id, block: last.id, length: lastBlock.numBytes } };
+  });
+}

@@ -1,0 +1,104 @@
+/** A file as its writer asks for it: by id, so that a rename does not disturb the writer, and with the lease. */
+import type { Database } from 'better-sqlite3';
+import type { Block } from '../../common/block.js';
+import { blockName } from '../../common/block.js';
+import { DfsError } from '../../common/errors.js';
+import { inodeById, pathOf, resolve } from '../inode-tree.js';
+import type { DfsPath } from '../paths.js';
+import type { Caller } from '../permissions.js';
+import type { BlockRow, InodeRow } from '../storage/rows.js';
+import { BlockState, InodeType } from '../storage/schema.js';
+import { statement } from '../storage/statements.js';
+
+export interface WriterRequest {
+  readonly path: DfsPath;
+  /** 0: unknown, the path decides. */
+  readonly fileId: number;
+  readonly clientName: string;
+}
+
+/**
+ * The file that `clientName` has open for writing.
+ * @throws DfsError `FileNotFound` when it has been deleted, `LeaseExpired` when somebody else may write to it, or nobody.
+ */
+export function requireOpenFile(db: Database, caller: Caller, request: WriterRequest): InodeRow {
+  const inode = findFile(db, caller, request);
+  if (inode === undefined) throw new DfsError('FileNotFound', `File does not exist: ${noOpenFile(request)}`);
+  if (inode.lease_holder === null) {
+    throw new DfsError('LeaseExpired', `File is not open for writing: ${noOpenFile(request)}`);
+  }
+  if (inode.lease_holder !== request.clientName) {
+    throw new DfsError(
+      'LeaseExpired',
+      `Client (=${request.clientName}) is not the lease owner (=${inode.lease_holder}: ${request.path.text} (inode ${inode.id})`,
+    );
+  }
+  return inode;
+}
+
+/** The file, open or not; undefined when it does not exist any more. */
+export function findFile(db: Database, caller: Caller, { path, fileId }: WriterRequest): InodeRow | undefined {
+  const inode = fileId === 0 ? resolve(db, caller, path).inode : attached(db, fileId);
+  return inode?.type === InodeType.FILE ? inode : undefined;
+}
+
+/** The last block of a file, and the one before it. */
+export function lastBlocks(
+  db: Database,
+  inode: number,
+): [last: BlockRow | undefined, penultimate: BlockRow | undefined] {
+  const sql = 'SELECT * FROM blocks WHERE inode = ? ORDER BY idx DESC LIMIT 2';
+  const [last, penultimate] = statement<BlockRow>(db, sql).all(inode);
+  return [last, penultimate];
+}
+
+/**
+ * Checks that `block` is the last one of the file, is being written, and that the writer's version of it is ours.
+ * @throws DfsError `InvalidArgument`, `StaleGenerationStamp`.
+ */
+export function requireLastBlock(last: BlockRow | undefined, block: Block, path: DfsPath): BlockRow {
+  if (last === undefined || last.id !== block.blockId) {
+    throw new DfsError(
+      'InvalidArgument',
+      `${blockName(block)} is not the last block of ${path.text}, which is ${nameOf(last)}`,
+    );
+  }
+  if (last.state !== BlockState.UNDER_CONSTRUCTION) {
+    throw new DfsError('InvalidArgument', `${blockName(block)} of ${path.text} is not being written any more`);
+  }
+  if (last.generation_stamp !== block.generationStamp) {
+    throw new DfsError(
+      'StaleGenerationStamp',
+      `${blockName(block)} of ${path.text} has another generation stamp than ${nameOf(last)}, which the NameNode knows`,
+    );
+  }
+  return last;
+}
+
+/** Checks the length with which a writer finishes a block. @throws DfsError `InvalidArgument`. */
+export function checkFinalLength(inode: InodeRow, known: BlockRow, block: Block): void {
+  if (block.numBytes > inode.block_size) {
+    throw new DfsError(
+      'InvalidArgument',
+      `${blockName(block)} has ${block.numBytes} bytes, more than a block of the file (${inode.block_size})`,
+    );
+  }
+  if (block.numBytes < known.length) {
+    throw new DfsError(
+      'InvalidArgument',
+      `${blockName(block)} has ${block.numBytes} bytes, but ${known.length} were acknowledged earlier`,
+    );
+  }
+}
+
+export function nameOf(row: BlockRow | undefined): string {
+  return row === undefined ? 'none' : blockName({ blockId: row.id, generationStamp: row.generation_stamp });
+}
+
+function attached(db: Database, fileId: number): InodeRow | undefined {
+  return pathOf(db, fileId) === undefined ? undefined : inodeById(db, fileId);
+}
+
+function noOpenFile({ path, fileId, clientName }: WriterRequest): string {
+  return `${path.text} (inode ${fileId}) Holder ${clientName} does not have any open files.`;
+}

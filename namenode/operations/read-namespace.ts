@@ -1,0 +1,73 @@
+/** Operations that read inodes. */
+import { requireInode, resolve } from '../inode-tree.js';
+import type { Call, Namesystem } from '../namesystem.js';
+import type { DfsPath } from '../paths.js';
+import { Access, requireAccess } from '../permissions.js';
+import type { InodeRow } from '../storage/rows.js';
+import { InodeType } from '../storage/schema.js';
+import { statement } from '../storage/statements.js';
+import { walkTree } from './walk-tree.js';
+
+/** Undefined when there is nothing. @throws DfsError `AccessControl`, `ParentNotDirectory`. */
+export function fileInfo(ns: Namesystem, call: Call, path: DfsPath): InodeRow | undefined {
+  return resolve(ns.journal.committed, call, path).inode;
+}
+
+export interface ListingPage {
+  readonly entries: readonly InodeRow[];
+  readonly hasMore: boolean;
+}
+
+/**
+ * Entries of a directory whose names come after `startAfter`, by the bytes of their names; of a file: itself.
+ * @throws DfsError `FileNotFound`, `AccessControl`, `ParentNotDirectory`.
+ */
+export function listing(ns: Namesystem, call: Call, path: DfsPath, startAfter: string, limit: number): ListingPage {
+  const db = ns.journal.committed;
+  const { inode } = requireInode(db, call, path);
+  if (inode.type !== InodeType.DIRECTORY) return { entries: [inode], hasMore: false };
+  requireAccess(call, inode, Access.READ_EXECUTE, () => path.text);
+  const size = limit === 0 ? ns.settings.listingLimit : Math.min(limit, ns.settings.listingLimit);
+  const sql = 'SELECT * FROM inodes WHERE parent = ? AND name > ? ORDER BY name LIMIT ?';
+  const entries = statement<InodeRow>(db, sql).all(inode.id, startAfter, size + 1);
+  const hasMore = entries.length > size;
+  return { entries: hasMore ? entries.slice(0, size) : entries, hasMore };
+}
+
+export interface ContentSummary {
+  readonly length: number;
+  readonly fileCount: number;
+  readonly directoryCount: number;
+  readonly spaceConsumed: number;
+}
+
+/**
+ * Sums over a whole tree, the directory itself included. What changes while it runs may or may not be in it.
+ * @throws DfsError `FileNotFound`, `AccessControl` (a directory below may not be read), `ParentNotDirectory`.
+ */
+export async function contentSummary(
+  ns: Namesystem,
+  call: Call,
+  path: DfsPath,
+  signal?: AbortSignal,
+): Promise<ContentSummary> {
+  const { inode } = requireInode(ns.journal.committed, call, path);
+  const sum = { length: 0, fileCount: 0, directoryCount: 0, spaceConsumed: 0 };
+  const add = (row: InodeRow, pathOfRow: () => string) => {
+    if (row.type === InodeType.DIRECTORY) {
+      requireAccess(call, row, Access.READ_EXECUTE, pathOfRow);
+      sum.directoryCount++;
+    } else {
+      sum.fileCount++;
+      sum.length += row.length;
+      sum.spaceConsumed += row.length * row.replication;
+    }
+  };
+  add(inode, () => path.text);
+  if (inode.type !== InodeType.DIRECTORY) return sum;
+  for await (const { row, below } of walkTree(ns.journal, inode.id)) {
+    signal?.throwIfAborted();
+    add(row, () => (path.text === '/' ? below : path.text + below));
+  }
+  return sum;
+}
