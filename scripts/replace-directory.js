@@ -1,4 +1,4 @@
-import { renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from './requirements.js';
 
@@ -20,5 +20,10 @@ export function replaceDirectory(directory, make) {
   } catch {
     // There was none, or another process has just replaced it.
   }
-  renameSync(join(ROOT, temporary), join(ROOT, directory));
+  try {
+    renameSync(join(ROOT, temporary), join(ROOT, directory));
+  } catch (error) {
+    // Another process was quicker; what it made is as good as ours.
+    if (!existsSync(join(ROOT, directory))) throw error;
+  }
 }
