@@ -12,15 +12,30 @@ export class MalformedMessage {
   }
 }
 
-/** Path of the first number in `message` that is not a safe integer; undefined when there is none. */
+/** Where in `message` the first number stands that is not a safe integer; undefined when there is none. */
 export function findUnsafeNumber(message: unknown): string | undefined {
   if (typeof message === 'number') return Number.isSafeInteger(message) ? undefined : '';
   if (typeof message !== 'object' || message === null || message instanceof Uint8Array) return undefined;
-  for (const [field, value] of Object.entries(message)) {
-    const found = findUnsafeNumber(value);
-    if (found !== undefined) return found === '' ? field : `${field}.${found}`;
+  if (Array.isArray(message)) return findInArray(message);
+  const fields = message as Record<string, unknown>;
+  for (const field in fields) {
+    const found = findUnsafeNumber(fields[field]);
+    if (found !== undefined) return joinPath(field, found);
   }
   return undefined;
+}
+
+/** Apart, because a block report has arrays of many thousands. */
+function findInArray(items: readonly unknown[]): string | undefined {
+  for (let i = 0; i < items.length; i++) {
+    const found = findUnsafeNumber(items[i]);
+    if (found !== undefined) return joinPath(String(i), found);
+  }
+  return undefined;
+}
+
+function joinPath(first: string, rest: string): string {
+  return rest === '' ? first : `${first}.${rest}`;
 }
 
 /** A deserializer that never throws. */

@@ -1,68 +1,14 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
-import type { ExecutionContext } from 'ava';
+import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import test from 'ava';
 import { DfsError } from '../../../common/errors.js';
 import { createLogger } from '../../../common/logging.js';
 import { connectService } from '../../../common/rpc/grpc-client.js';
 import { GrpcServer } from '../../../common/rpc/grpc-server.js';
-import type { BlockStreamHandlers, DatanodeProtocolHandlers } from '../../../common/rpc/services.js';
+import type { DatanodeProtocolHandlers } from '../../../common/rpc/services.js';
 
-const unexpected = async (): Promise<never> => {
-  throw new DfsError('Unsupported', 'not part of this test');
-};
-
-const datanodeProtocol: DatanodeProtocolHandlers = {
-  Register: unexpected,
-  Heartbeat: unexpected,
-  BlockReport: unexpected,
-  BlockReceivedAndDeleted: unexpected,
-  ReportBadReplicas: unexpected,
-  ErrorReport: unexpected,
-};
-
-const blockStream: BlockStreamHandlers = {
-  WriteBlock: unexpected,
-  async *ReadBlock() {
-    yield* [];
-    await unexpected();
-  },
-};
-
-interface Fixture {
-  readonly port: number;
-  readonly address: string;
-  readonly log: string[];
-  readonly server: GrpcServer;
-}
-
-async function serve(
-  t: ExecutionContext,
-  handlers: { datanode?: Partial<DatanodeProtocolHandlers>; blocks?: Partial<BlockStreamHandlers> },
-  maxMessageBytes = 64 * 1024 ** 2,
-): Promise<Fixture> {
-  const log: string[] = [];
-  const logger = createLogger({ name: 'test', destination: { write: (line) => log.push(line) } });
-  const server = new GrpcServer({ logger, maxMessageBytes });
-  server.addService('DatanodeProtocol', { ...datanodeProtocol, ...handlers.datanode });
-  server.addService('BlockStream', { ...blockStream, ...handlers.blocks });
-  const port = await server.listen('127.0.0.1', 0);
-  t.teardown(() => server.stop(0));
-  return { port, address: `127.0.0.1:${port}`, log, server };
-}
-
-function datanodeClient(t: ExecutionContext, address: string, maxMessageBytes?: number) {
-  const options = { defaultTimeoutMs: 10_000, ...(maxMessageBytes === undefined ? {} : { maxMessageBytes }) };
-  const connection = connectService('DatanodeProtocol', address, options);
-  t.teardown(() => connection.close());
-  return connection.client;
-}
-
-function blockClient(t: ExecutionContext, address: string) {
-  const connection = connectService('BlockStream', address, { defaultTimeoutMs: 10_000 });
-  t.teardown(() => connection.close());
-  return connection.client;
-}
+import { datanodeClient, datanodeProtocol, serve, until, untilResolves } from './grpc-fixture.js';
 
 test('a unary call hands over request and answer, with defaults filled in', async (t) => {
   const { address } = await serve(t, {
@@ -290,6 +236,33 @@ test('garbage sent to the port does not disturb other callers', async (t) => {
   t.deepEqual(await datanodeClient(t, address).Heartbeat({}), { commands: [] });
 });
 
+test('connections above the limit are closed, and there is room again when one ends', async (t) => {
+  const logger = createLogger({ name: 'test', level: 'silent' });
+  const server = new GrpcServer({ logger, maxMessageBytes: 1024 ** 2, maxConnections: 1 });
+  server.addService('DatanodeProtocol', { ...datanodeProtocol, Heartbeat: async () => ({ commands: [] }) });
+  const address = `127.0.0.1:${await server.listen('127.0.0.1', 0)}`;
+  t.teardown(() => server.stop(0));
+  const first = connectService('DatanodeProtocol', address, { defaultTimeoutMs: 10_000 });
+  await first.client.Heartbeat({});
+  const second = datanodeClient(t, address);
+  await t.throwsAsync(second.Heartbeat({}), { name: 'ConnectionLost' });
+  first.close();
+  await untilResolves(() => second.Heartbeat({}));
+});
+
+test('a request that is no message of the service is refused', async (t) => {
+  const { address } = await serve(t, { datanode: { Heartbeat: async () => ({ commands: [] }) } });
+  const raw = new Client(address, credentials.createInsecure());
+  t.teardown(() => raw.close());
+  const bytes = (buffer: Buffer) => buffer;
+  const answer = await new Promise<ServiceError | null>((resolve) => {
+    raw.makeUnaryRequest('/minihdfs.DatanodeProtocol/Heartbeat', bytes, bytes, Buffer.from([0x0a, 0xff]), resolve);
+  });
+  t.is(answer?.code, status.INVALID_ARGUMENT);
+  t.deepEqual(answer?.metadata.get('dfs-error'), ['ProtocolViolation']);
+  t.regex(answer?.details ?? '', /cannot be read: index out of range/);
+});
+
 test('stop lets running calls finish', async (t) => {
   let finish: (() => void) | undefined;
   const { address, server } = await serve(t, {
@@ -307,151 +280,3 @@ test('stop lets running calls finish', async (t) => {
   t.deepEqual(await answer, { commands: [] });
   await stopped;
 });
-
-test('a stream of answers arrives whole; an error after some of them too', async (t) => {
-  const { address } = await serve(t, {
-    blocks: {
-      async *ReadBlock({ length }) {
-        for (let i = 0; i < 5; i++) yield { data: Buffer.alloc(1000, i) };
-        if (length === 1) throw new DfsError('Corrupt', 'chunk 5 is bad');
-      },
-    },
-  });
-  const client = blockClient(t, address);
-  const received: number[] = [];
-  for await (const { data } of client.ReadBlock({})) received.push(data[0] ?? -1);
-  t.deepEqual(received, [0, 1, 2, 3, 4]);
-
-  received.length = 0;
-  await t.throwsAsync(
-    async () => {
-      for await (const { data } of client.ReadBlock({ length: 1 })) received.push(data[0] ?? -1);
-    },
-    { name: 'Corrupt', message: 'chunk 5 is bad' },
-  );
-  t.deepEqual(received, [0, 1, 2, 3, 4]);
-});
-
-test('a reader that stops early ends the stream on the server', async (t) => {
-  let ended = false;
-  const { address } = await serve(t, {
-    blocks: {
-      async *ReadBlock() {
-        try {
-          for (;;) yield { data: Buffer.alloc(64 * 1024) };
-        } finally {
-          ended = true;
-        }
-      },
-    },
-  });
-  for await (const _ of blockClient(t, address).ReadBlock({})) break;
-  await until(() => ended);
-  t.true(ended);
-});
-
-test('a slow reader slows the server down', async (t) => {
-  let produced = 0;
-  const { address } = await serve(t, {
-    blocks: {
-      async *ReadBlock() {
-        for (; produced < 1000; produced++) yield { data: Buffer.alloc(256 * 1024) };
-      },
-    },
-  });
-  let consumed = 0;
-  for await (const _ of blockClient(t, address).ReadBlock({})) {
-    consumed++;
-    await new Promise((resolve) => setImmediate(resolve));
-    if (consumed === 1) {
-      // Nothing more is asked for until the server has come to a stand.
-      for (let before = -1; before !== produced; ) {
-        before = produced;
-        for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
-      }
-      t.true(produced < 100, `${produced} messages were made for a reader that took one`);
-    }
-  }
-  t.is(consumed, 1000);
-});
-
-test('a stream of requests arrives whole and gets one answer', async (t) => {
-  const { address } = await serve(t, {
-    blocks: {
-      async WriteBlock(requests) {
-        let bytes = 0;
-        for await (const { data } of requests) bytes += data?.length ?? 0;
-        return { block: { blockId: 1, generationStamp: 2, numBytes: bytes } };
-      },
-    },
-  });
-  async function* source() {
-    yield { header: { clientName: 'c' } };
-    for (let i = 0; i < 50; i++) yield { data: Buffer.alloc(100_000) };
-  }
-  const { block } = await blockClient(t, address).WriteBlock(source());
-  t.is(block?.numBytes, 5_000_000);
-});
-
-test('an upload that the server refuses early rejects with its error', async (t) => {
-  const { address } = await serve(t, {
-    blocks: {
-      async WriteBlock(requests) {
-        for await (const _ of requests) throw new DfsError('PipelineFailed', 'dn-2 is gone');
-        return {};
-      },
-    },
-  });
-  let released = false;
-  async function* endless() {
-    try {
-      for (;;) yield { data: Buffer.alloc(100_000) };
-    } finally {
-      released = true;
-    }
-  }
-  await t.throwsAsync(blockClient(t, address).WriteBlock(endless()), {
-    name: 'PipelineFailed',
-    message: 'dn-2 is gone',
-  });
-  await until(() => released);
-});
-
-test('an error of the source of an upload cancels it and reaches the caller', async (t) => {
-  let begun = false;
-  let serverSaw: unknown;
-  const { address } = await serve(t, {
-    blocks: {
-      async WriteBlock(requests) {
-        try {
-          for await (const _ of requests) begun = true;
-        } catch (error) {
-          serverSaw = error;
-        }
-        return {};
-      },
-    },
-  });
-  async function* failing() {
-    yield { data: Buffer.alloc(10) };
-    await until(() => begun);
-    throw new Error('cannot read the local file');
-  }
-  await t.throwsAsync(blockClient(t, address).WriteBlock(failing()), { message: 'cannot read the local file' });
-  await until(() => serverSaw !== undefined);
-  t.true(serverSaw instanceof DfsError && serverSaw.name === 'Cancelled');
-});
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
-}
-
-async function untilResolves(attempt: () => Promise<unknown>): Promise<void> {
-  for (;;) {
-    const done = await attempt().then(
-      () => true,
-      () => false,
-    );
-    if (done) return;
-  }
-}
