@@ -1,0 +1,43 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import test from 'ava';
+
+/** A project with the launcher and nothing else. */
+function emptyProject(t: ExecutionContext): string {
+  const root = mkdtempSync(join(tmpdir(), 'dfs-launcher-'));
+  t.teardown(() => rmSync(root, { recursive: true }));
+  cpSync('bin', join(root, 'bin'), { recursive: true });
+  writeFileSync(join(root, 'package.json'), '{"type":"module"}');
+  return root;
+}
+
+function addEntry(root: string, directory: string): void {
+  mkdirSync(join(root, 'node_modules'), { recursive: true });
+  mkdirSync(join(root, 'dist', directory), { recursive: true });
+  const source = `export async function main(argv) { console.log('${directory}', JSON.stringify(argv)); }`;
+  writeFileSync(join(root, 'dist', directory, 'main.js'), source);
+}
+
+function dfs(root: string, ...args: string[]): string {
+  return execFileSync(process.execPath, [join(root, 'bin/dfs.js'), ...args], { encoding: 'utf8' });
+}
+
+test('before the first build it says what to do', (t) => {
+  const { status, stderr } = spawnSync(process.execPath, [join(emptyProject(t), 'bin/dfs.js'), 'ls', '/'], {
+    encoding: 'utf8',
+  });
+  t.is(status, 1);
+  t.regex(stderr, /^dfs: not built yet\. Run `npm start`.*\n$/);
+});
+
+test('servers get the arguments after their name; all other verbs go to the command line client as they are', (t) => {
+  const root = emptyProject(t);
+  for (const directory of ['namenode', 'datanode', 'client/cli']) addEntry(root, directory);
+  t.is(dfs(root, 'namenode', '--format'), 'namenode ["--format"]\n');
+  t.is(dfs(root, 'datanode', '-D', 'a=b'), 'datanode ["-D","a=b"]\n');
+  t.is(dfs(root, 'ls', '/a b'), 'client/cli ["ls","/a b"]\n');
+  t.is(dfs(root), 'client/cli []\n');
+});
