@@ -7,8 +7,9 @@
  * What cannot be had that way is looked for with fewer conditions, in the order of {@link LEVELS}: HDFS gives up the condition on stale
  * DataNodes, we those that are only about comfort as well, because on three machines there is nobody else to take the block.
  */
-import { formatSize } from '../common/units.js';
+
 import type { Random } from '../common/random.js';
+import { formatSize } from '../common/units.js';
 import type { Target, TargetRequest } from './blocks.js';
 import { type Place, pipelineOrder, rackOfHost } from './network-topology.js';
 
@@ -109,7 +110,9 @@ class Search {
   /** Adds targets that satisfy `level`, as long as some are missing. */
   fill(level: Level): void {
     if (this.#missing() === 0) return;
-    const eligible = this.#cluster.filter((node) => !this.#taken.has(node.uuid) && this.#refusal(node, level) === undefined);
+    const eligible = this.#cluster.filter(
+      (node) => !this.#taken.has(node.uuid) && this.#refusal(node, level) === undefined,
+    );
     while (this.#missing() > 0) {
       const fits = eligible.filter((node) => !this.#taken.has(node.uuid) && this.#rackHasRoom(node.rack, level));
       if (fits.length === 0) return;

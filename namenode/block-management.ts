@@ -1,0 +1,190 @@
+/**
+ * Block management as one part of the NameNode: puts the managers together, and runs what has to be done from time to time.
+ */
+import type { Network } from '../common/channel.js';
+import { type Clock, sleep } from '../common/clock.js';
+import { messageOf } from '../common/errors.js';
+import type { Logger } from '../common/logging.js';
+import type { Random } from '../common/random.js';
+import { BlockManager } from './block-manager.js';
+import type { BlockSettings } from './block-settings.js';
+import type { DatanodeDescriptor, StorageDescriptor } from './datanode-descriptor.js';
+import { DatanodeManager } from './datanode-manager.js';
+import { DatanodeService } from './datanode-service.js';
+import { FullBlockReports } from './full-block-reports.js';
+import { FullReportRequests } from './full-report-requests.js';
+import { HeartbeatManager } from './heartbeat-manager.js';
+import { IncrementalReports } from './incremental-reports.js';
+import { Invalidations } from './invalidations.js';
+import type { Journal } from './journal.js';
+import { OpenReplicas } from './open-replicas.js';
+import { RecentArrivals } from './recent-arrivals.js';
+import { RedundancyMonitor } from './redundancy-monitor.js';
+import { ReplicationMonitor } from './replication-monitor.js';
+import { SafeMode } from './safe-mode.js';
+import { storagesWithoutOwner } from './storage/datanode-rows.js';
+import { probeDatanode } from './tcp/datanode-probe.js';
+
+export interface BlockManagementOptions {
+  readonly journal: Journal;
+  readonly clusterId: string;
+  readonly settings: BlockSettings;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** For probing DataNodes that are silent. */
+  readonly network: Network;
+  readonly logger: Logger;
+}
+
+const PROBE_TIMEOUT_MS = 5_000;
+
+export class BlockManagement {
+  readonly datanodes: DatanodeManager;
+  readonly safeMode: SafeMode;
+  readonly blocks: BlockManager;
+  readonly service: DatanodeService;
+  readonly #options: BlockManagementOptions;
+  readonly #heartbeats: HeartbeatManager;
+  readonly #replication: ReplicationMonitor;
+  readonly #redundancy: RedundancyMonitor;
+  readonly #stop = new AbortController();
+  readonly #storagesToRemove: number[];
+  /** Safe mode has let go, and all blocks are being looked at. */
+  #isStarted = false;
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(options: BlockManagementOptions) {
+    const { journal, clusterId, settings, clock, random, logger } = options;
+    const { committed } = journal;
+    const { minReplication } = settings;
+    this.#options = options;
+    const datanodes = new DatanodeManager({ journal, clusterId, clock, random, logger });
+    const safeMode = new SafeMode({ committed, datanodes, settings: settings.safeMode, logger });
+    const blocks = new BlockManager({ journal, datanodes, safeMode, clock, random, logger });
+    const heartbeats = new HeartbeatManager(settings.heartbeats, logger);
+    const invalidations = new Invalidations(datanodes, settings.invalidateLimit);
+    const arrivals = new RecentArrivals(settings.heartbeatIntervalMs);
+    const redundancy = new RedundancyMonitor({ journal, datanodes, invalidations, arrivals, clock, minReplication });
+    const replication = new ReplicationMonitor({
+      committed,
+      datanodes,
+      settings: settings.replication,
+      clock,
+      random,
+      logger,
+    });
+    const requests = new FullReportRequests();
+    const fullReports = new FullBlockReports({ journal, requests, clock, logger });
+    const incrementalReports = new IncrementalReports({
+      journal,
+      datanodes,
+      clock,
+      minReplication,
+      mayComplete: () => !safeMode.isOn,
+      listener: {
+        announced: ({ storage, block }) => fullReports.noteEvent(storage, block.blockId),
+        processed: (event, node) => {
+          if (event.kind === 'received') arrivals.note(event.block.blockId, clock.monotonicMs());
+          this.service.processed(event, node);
+        },
+      },
+    });
+    this.datanodes = datanodes;
+    this.safeMode = safeMode;
+    this.blocks = blocks;
+    this.#heartbeats = heartbeats;
+    this.#redundancy = redundancy;
+    this.#replication = replication;
+    this.#storagesToRemove = storagesWithoutOwner(committed);
+    this.service = new DatanodeService({
+      journal,
+      clock,
+      logger,
+      blocks,
+      datanodes,
+      heartbeats,
+      requests,
+      fullReports,
+      incrementalReports,
+      openReplicas: new OpenReplicas(),
+      invalidations,
+      redundancy,
+      replication,
+      safeMode,
+      invalidateLimit: settings.invalidateLimit,
+      removeStorages: (storages) =>
+        this.#storagesToRemove.push(...storages.map((storage: StorageDescriptor) => storage.id)),
+    });
+  }
+
+  /** Blocks with copies under way. */
+  get pendingReconstructionBlocks(): number {
+    return this.#replication.pendingBlocks;
+  }
+
+  /** Begins the work that nobody asks for. */
+  start(): void {
+    const { heartbeats, redundancyIntervalMs } = this.#options.settings;
+    this.#running = Promise.all([
+      this.#repeat('watching DataNodes', () => this.#watch(heartbeats.tickMs)),
+      this.#repeat('repair', () => this.#repair(redundancyIntervalMs)),
+    ]);
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  /** Calls `step` again and again, each time after the pause that the last one asked for; a failed one is repeated after a second. */
+  async #repeat(what: string, step: () => Promise<number>): Promise<void> {
+    const { clock, logger } = this.#options;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      const pauseMs = await step().catch((error: unknown) => {
+        if (!signal.aborted) logger.error({ err: error }, `${what} failed: ${messageOf(error)}`);
+        return 1_000;
+      });
+      await sleep(clock, pauseMs, signal).catch(() => undefined);
+    }
+  }
+
+  /** Who is alive, and whether safe mode can end. */
+  async #watch(tickMs: number): Promise<number> {
+    const { clock } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const { dead, suspects } = this.#heartbeats.tick(this.datanodes.nodes, nowMs);
+    for (const node of suspects) void this.#probe(node);
+    for (const storage of this.datanodes.storages) storage.scheduled.expire(nowMs);
+    const moreToCount = this.safeMode.tick(nowMs);
+    if (this.safeMode.startIsOver && !this.#isStarted) {
+      this.#isStarted = true;
+      this.#redundancy.scanAll();
+    }
+    for (const node of dead) await this.service.died(node);
+    return moreToCount ? 0 : tickMs;
+  }
+
+  async #probe(node: DatanodeDescriptor): Promise<void> {
+    this.#heartbeats.probed(node, await probeDatanode(this.#options.network, node.address, PROBE_TIMEOUT_MS));
+  }
+
+  async #repair(intervalMs: number): Promise<number> {
+    await this.#removeStorages();
+    if (this.safeMode.isOn) return intervalMs;
+    this.#replication.round();
+    const { recheck, giveWay } = this.#replication.takeFindings();
+    if (recheck.length > 0) await this.#redundancy.requestChecks(recheck);
+    if (giveWay.length > 0) await this.#redundancy.giveWay(giveWay);
+    const more = await this.#redundancy.round(this.#stop.signal);
+    this.#replication.queued();
+    return more ? 0 : intervalMs;
+  }
+
+  async #removeStorages(): Promise<void> {
+    for (let id = this.#storagesToRemove[0]; id !== undefined; id = this.#storagesToRemove[0]) {
+      await this.#redundancy.removeStorage(id, this.#stop.signal);
+      this.#storagesToRemove.shift();
+    }
+  }
+}

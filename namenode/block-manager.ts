@@ -1,0 +1,153 @@
+/** What the namespace asks about blocks (see blocks.ts), answered from the rows and from what is known of the DataNodes. */
+import type { Database } from 'better-sqlite3';
+import type { Block } from '../common/block.js';
+import { blockName } from '../common/block.js';
+import type { Clock } from '../common/clock.js';
+import { DfsError } from '../common/errors.js';
+import type { Logger } from '../common/logging.js';
+import type { Random } from '../common/random.js';
+import type { Blocks, LocatedReplicas, Location, SafeModeStatus, Target, TargetRequest } from './blocks.js';
+import { clusterView } from './cluster-view.js';
+import type { StorageDescriptor } from './datanode-descriptor.js';
+import type { DatanodeManager } from './datanode-manager.js';
+import type { Journal } from './journal.js';
+import { rackOfHost, sortForReader } from './network-topology.js';
+import { choosePlacement, noTargetsMessage } from './placement-policy.js';
+import { isFinished, matches } from './replica-judgement.js';
+import type { SafeMode } from './safe-mode.js';
+import { blockRow } from './storage/block-rows.js';
+import type { ExpectedReplica } from './storage/edit-records.js';
+import { requestCheck } from './storage/redundancy-rows.js';
+import { replicaRow, replicasOfBlock, setReplicaState } from './storage/replica-rows.js';
+import type { BlockRow } from './storage/rows.js';
+import { BlockState, ReplicaRowState } from './storage/schema.js';
+
+export interface BlockManagerOptions {
+  readonly journal: Journal;
+  readonly datanodes: DatanodeManager;
+  readonly safeMode: SafeMode;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export class BlockManager implements Blocks {
+  readonly #options: BlockManagerOptions;
+
+  constructor(options: BlockManagerOptions) {
+    this.#options = options;
+  }
+
+  chooseTargets(request: TargetRequest): Target[] {
+    const { datanodes, clock, random, logger } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const { targets, refusals } = choosePlacement(clusterView(datanodes.nodes, nowMs), request, random);
+    if (targets.length === 0) throw new DfsError('NoTargets', noTargetsMessage(request.count, refusals));
+    if (targets.length < request.count) {
+      logger.debug({ wanted: request.count, chosen: targets.length, refusals }, 'fewer targets than wanted');
+    }
+    for (const target of targets) datanodes.storageOf(target)?.scheduled.promise(request.blockSizeBytes, nowMs);
+    return [...targets];
+  }
+
+  locate(db: Database, blockId: number, readerHost: string): LocatedReplicas {
+    const block = blockRow(db, blockId);
+    if (block === undefined) return { locations: [], corrupt: false };
+    const good = block.state === BlockState.COMPLETE ? [] : this.#pipeline(block);
+    const corrupt: StorageDescriptor[] = [];
+    if (good.length === 0) this.#sortReplicas(db, block, good, corrupt);
+    const chosen = good.length > 0 ? good : corrupt;
+    return { locations: this.#sorted(chosen, readerHost), corrupt: good.length === 0 && corrupt.length > 0 };
+  }
+
+  describe(targets: readonly Target[]): Location[] {
+    const { datanodes } = this.#options;
+    return targets.flatMap((target) => {
+      const storage = datanodes.storageOf(target);
+      return storage === undefined ? [] : [storage.datanode.location(storage.uuid)];
+    });
+  }
+
+  countLive(db: Database, block: Block): number {
+    const holders = new Set<string>();
+    for (const row of replicasOfBlock(db, block.blockId)) {
+      const storage = this.#options.datanodes.storage(row.storage);
+      const good =
+        row.state === ReplicaRowState.LIVE &&
+        row.generation_stamp === block.generationStamp &&
+        row.length === block.numBytes;
+      if (good && storage?.counts) holders.add(storage.datanode.uuid);
+    }
+    return holders.size;
+  }
+
+  async markCorrupt(block: Block, datanodeUuid: string, storageUuid: string): Promise<void> {
+    const { journal, datanodes, logger } = this.#options;
+    const node = datanodes.node(datanodeUuid);
+    // A reader that speaks only gRPC need not know which storage it was.
+    const storages = [...(node?.storages.values() ?? [])].filter(
+      ({ uuid }) => storageUuid === '' || uuid === storageUuid,
+    );
+    const marked = await journal.mutate(({ db }) => storages.filter((storage) => markRow(db, block, storage)));
+    if (marked.length > 0) logger.warn({ block: blockName(block), datanode: node?.name }, 'a replica is corrupt');
+  }
+
+  safeMode(): SafeModeStatus {
+    return this.#options.safeMode.status();
+  }
+
+  requireNoSafeMode(what: string): void {
+    this.#options.safeMode.requireOff(what);
+  }
+
+  /** The storages that a block is being written to. */
+  #pipeline({ expected }: BlockRow): StorageDescriptor[] {
+    const replicas = JSON.parse(expected ?? '[]') as ExpectedReplica[];
+    const { datanodes } = this.#options;
+    return replicas.flatMap(([datanodeUuid, storageUuid]) => {
+      const storage = datanodes.storageOf({ datanodeUuid, storageUuid });
+      return storage !== undefined && isReadable(storage) ? [storage] : [];
+    });
+  }
+
+  /** Adds the storages with finalized replicas to `good` or to `corrupt`. */
+  #sortReplicas(db: Database, block: BlockRow, good: StorageDescriptor[], corrupt: StorageDescriptor[]): void {
+    for (const row of replicasOfBlock(db, block.id)) {
+      const storage = this.#options.datanodes.storage(row.storage);
+      if (storage === undefined || !isReadable(storage)) continue;
+      const right = isFinished(block) ? matches(block, row) : row.generation_stamp === block.generation_stamp;
+      if (row.state === ReplicaRowState.LIVE && right) good.push(storage);
+      else if (row.state === ReplicaRowState.LIVE || row.state === ReplicaRowState.CORRUPT) corrupt.push(storage);
+    }
+  }
+
+  #sorted(storages: readonly StorageDescriptor[], readerHost: string): Location[] {
+    const { datanodes, random } = this.#options;
+    const places = [...datanodes.nodes].map(({ address }) => address);
+    const located = storages.map((storage) => ({
+      ...storage.datanode.location(storage.uuid),
+      doubtful: !storage.counts || storage.datanode.state !== 'live',
+    }));
+    const reader = { host: readerHost, rack: rackOfHost(readerHost, places) };
+    return sortForReader(located, reader, ({ doubtful }) => doubtful, random).map(
+      ({ doubtful: _, ...location }) => location,
+    );
+  }
+}
+
+/**
+ * Whether it is worth a try to read there: also from a DataNode that has not registered since the NameNode was started, which most often
+ * serves reads all the time.
+ */
+function isReadable(storage: StorageDescriptor): boolean {
+  return storage.datanode.state !== 'dead' && !storage.failed;
+}
+
+/** False when there is no such replica, or it is to be deleted anyway. */
+function markRow(db: Database, block: Block, storage: StorageDescriptor): boolean {
+  const row = replicaRow(db, block.blockId, storage.id);
+  if (row?.state !== ReplicaRowState.LIVE || row.generation_stamp !== block.generationStamp) return false;
+  setReplicaState(db, block.blockId, storage.id, ReplicaRowState.CORRUPT);
+  requestCheck(db, block.blockId);
+  return true;
+}

@@ -1,0 +1,10 @@
+/** What a DataNode is told to do, in the answer to its heartbeat. */
+import type { Block } from '../common/block.js';
+import type { Location } from './blocks.js';
+
+export type DatanodeCommand =
+  | { readonly kind: 'register' }
+  /** Copy a replica to these places, in this order. */
+  | { readonly kind: 'transfer'; readonly block: Block; readonly targets: readonly Location[] }
+  | { readonly kind: 'invalidate'; readonly blocks: readonly Block[] }
+  | { readonly kind: 'fullReport'; readonly storageUuids: readonly string[] };

@@ -1,0 +1,218 @@
+/**
+ * What the NameNode does with each message of a DataNode: passes it to the managers whose matter it is, and says what the DataNode shall do.
+ * The messages have been validated (rpc/datanode-protocol.ts).
+ */
+import { type Block, blockName } from '../common/block.js';
+import type { Clock } from '../common/clock.js';
+import { DfsError } from '../common/errors.js';
+import type { Logger } from '../common/logging.js';
+import type { Blocks } from './blocks.js';
+import type { DatanodeCommand } from './datanode-command.js';
+import type { DatanodeDescriptor, StorageDescriptor } from './datanode-descriptor.js';
+import type { DatanodeManager, Registration } from './datanode-manager.js';
+import type { FullBlockReports, ReportPart } from './full-block-reports.js';
+import type { FullReportRequests } from './full-report-requests.js';
+import type { Heartbeat, HeartbeatManager } from './heartbeat-manager.js';
+import type { IncrementalReports, ReplicaEvent } from './incremental-reports.js';
+import type { Invalidations } from './invalidations.js';
+import type { Journal } from './journal.js';
+import type { OpenReplicas } from './open-replicas.js';
+import type { RedundancyMonitor } from './redundancy-monitor.js';
+import type { ReplicationMonitor } from './replication-monitor.js';
+import type { SafeMode } from './safe-mode.js';
+import { storageRow } from './storage/datanode-rows.js';
+import { compareDigest, type StorageReport } from './storage-report.js';
+
+/** Whom a message says it is from. */
+export interface Sender {
+  readonly datanodeUuid: string;
+  readonly registrationId: string;
+}
+
+export interface HeartbeatMessage extends Heartbeat {
+  /** Copies that were ordered and are not finished. */
+  readonly replicationsInProgress: number;
+  /** Copies that were ordered and failed. */
+  readonly failedTransfers: readonly Block[];
+}
+
+export interface ReportedEvent extends Omit<ReplicaEvent, 'storage'> {
+  readonly storageUuid: string;
+}
+
+export interface BadReplica {
+  readonly block: Block;
+  readonly datanodeUuid: string;
+  readonly storageUuid: string;
+}
+
+export interface DatanodeServiceOptions {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly blocks: Blocks;
+  readonly datanodes: DatanodeManager;
+  readonly heartbeats: HeartbeatManager;
+  readonly requests: FullReportRequests;
+  readonly fullReports: FullBlockReports;
+  readonly incrementalReports: IncrementalReports;
+  readonly openReplicas: OpenReplicas;
+  readonly invalidations: Invalidations;
+  readonly redundancy: RedundancyMonitor;
+  readonly replication: ReplicationMonitor;
+  readonly safeMode: SafeMode;
+  /** dfs.block.invalidate.limit */
+  readonly invalidateLimit: number;
+  /** Called with storages whose DataNode is gone for good. */
+  removeStorages(storages: readonly StorageDescriptor[]): void;
+}
+
+export class DatanodeService {
+  readonly #options: DatanodeServiceOptions;
+  /** Racks when last looked at: the second one makes all blocks badly spread. */
+  #racks = 0;
+
+  constructor(options: DatanodeServiceOptions) {
+    this.#options = options;
+  }
+
+  /** @returns the id of the registration. @throws DfsError `WrongCluster`. */
+  async register(registration: Registration): Promise<string> {
+    const { datanodes, redundancy, replication, openReplicas, logger, removeStorages } = this.#options;
+    const { node, registrationId, changed, replaced } = await datanodes.register(registration);
+    logger.info({ datanode: node.name, uuid: node.uuid, rack: node.address.rack }, 'a DataNode has registered');
+    for (const gone of replaced) {
+      logger.warn(
+        { datanode: gone.name, uuid: gone.uuid, by: node.uuid },
+        'a DataNode was replaced by another at its address',
+      );
+      replication.drop(gone);
+      removeStorages([...gone.storages.values()]);
+    }
+    replication.drop(node);
+    openReplicas.drop(node);
+    for (const storage of changed) redundancy.scanStorage(storage);
+    this.#noteRacks();
+    return registrationId;
+  }
+
+  heartbeat(sender: Sender, message: HeartbeatMessage): DatanodeCommand[] {
+    const { datanodes, heartbeats, redundancy, clock, safeMode } = this.#options;
+    const node = datanodes.registered(sender.datanodeUuid, sender.registrationId);
+    if (node === undefined || message.storages.some(({ uuid }) => !node.storages.has(uuid)))
+      return [{ kind: 'register' }];
+    const countedBefore = new Set([...node.storages.values()].filter((storage) => storage.counts));
+    heartbeats.heartbeat(node, message, clock.monotonicMs());
+    const commands = this.#fullReports(node, message.storages);
+    for (const storage of node.storages.values()) {
+      if (storage.counts !== countedBefore.has(storage)) redundancy.scanStorage(storage);
+    }
+    if (!safeMode.isOn) commands.push(...this.#work(node, message));
+    return commands;
+  }
+
+  /** Takes in one part of a full report of one storage. */
+  async blockReport(sender: Sender, storageUuid: string, part: ReportPart): Promise<DatanodeCommand[]> {
+    const { datanodes, fullReports, redundancy } = this.#options;
+    const node = datanodes.registered(sender.datanodeUuid, sender.registrationId);
+    const storage = node?.storages.get(storageUuid);
+    if (node === undefined || storage === undefined) return [{ kind: 'register' }];
+    const counted = storage.counts;
+    const orphans = await fullReports.receive(node, storage, part);
+    if (storage.counts && !counted) redundancy.scanStorage(storage);
+    return orphans.length > 0 ? [{ kind: 'invalidate', blocks: orphans }] : [];
+  }
+
+  /** @throws DfsError `UnknownDatanode`: it has to register, and report again. */
+  async receivedAndDeleted(sender: Sender, reportNumber: number, reported: readonly ReportedEvent[]): Promise<void> {
+    const node = this.#requireRegistered(sender);
+    const events = reported.map(({ kind, block, storageUuid }) => {
+      const storage = node.storages.get(storageUuid);
+      if (storage !== undefined) return { kind, block, storage };
+      throw new DfsError('UnknownDatanode', `DataNode ${node.uuid} has no storage ${storageUuid}: register again`);
+    });
+    await this.#options.incrementalReports.receive(node, reportNumber, events);
+  }
+
+  /** @throws DfsError `UnknownDatanode`. */
+  async reportBadReplicas(sender: Sender, replicas: readonly BadReplica[]): Promise<void> {
+    const node = this.#requireRegistered(sender);
+    this.#options.logger.warn({ datanode: node.name, replicas: replicas.length }, 'a DataNode reports bad replicas');
+    for (const { block, datanodeUuid, storageUuid } of replicas) {
+      await this.#options.blocks.markCorrupt(block, datanodeUuid, storageUuid);
+    }
+  }
+
+  /** @throws DfsError `UnknownDatanode`. */
+  errorReport(sender: Sender, message: string): void {
+    const node = this.#requireRegistered(sender);
+    this.#options.logger.error({ datanode: node.name, message }, 'a DataNode reports a fault');
+  }
+
+  /** A DataNode has been declared dead. */
+  async died(node: DatanodeDescriptor): Promise<void> {
+    const { redundancy, replication } = this.#options;
+    replication.drop(node);
+    for (const storage of node.storages.values()) redundancy.scanStorage(storage);
+    this.#noteRacks();
+    await this.#options.datanodes.saveDead(node);
+  }
+
+  /** A replica event was processed. */
+  processed({ kind, block, storage }: ReplicaEvent, node: DatanodeDescriptor): void {
+    const { openReplicas, invalidations, replication } = this.#options;
+    if (kind === 'receiving') {
+      openReplicas.begun(storage, block);
+      return;
+    }
+    openReplicas.ended(storage, block.blockId);
+    if (kind === 'deleted') {
+      invalidations.done(storage, block.blockId);
+      return;
+    }
+    storage.scheduled.arrived();
+    replication.received(block.blockId, node.uuid);
+  }
+
+  #requireRegistered({ datanodeUuid, registrationId }: Sender): DatanodeDescriptor {
+    const node = this.#options.datanodes.registered(datanodeUuid, registrationId);
+    if (node !== undefined) return node;
+    throw new DfsError(
+      'UnknownDatanode',
+      `DataNode ${datanodeUuid} is not registered under this registration: register again`,
+    );
+  }
+
+  #fullReports(node: DatanodeDescriptor, reports: readonly StorageReport[]): DatanodeCommand[] {
+    const { journal, requests, clock } = this.#options;
+    const storageUuids = reports.flatMap((report) => {
+      const storage = node.storages.get(report.uuid) as StorageDescriptor;
+      const row = storageRow(journal.committed, storage.id);
+      if (row === undefined) return [];
+      return requests.shouldAsk(storage, compareDigest(row, report), clock.monotonicMs()) ? [report.uuid] : [];
+    });
+    return storageUuids.length > 0 ? [{ kind: 'fullReport', storageUuids }] : [];
+  }
+
+  /** Copies to make and replicas to delete. */
+  #work(node: DatanodeDescriptor, { replicationsInProgress, failedTransfers }: HeartbeatMessage): DatanodeCommand[] {
+    const { journal, blocks, clock, replication, invalidations, openReplicas, invalidateLimit, logger } = this.#options;
+    const transfers = replication.heartbeat(node, replicationsInProgress, failedTransfers);
+    const commands: DatanodeCommand[] = transfers.map(({ block, targets }) => {
+      logger.debug({ block: blockName(block), from: node.name, targets }, 'ordering a copy');
+      return { kind: 'transfer', block, targets: blocks.describe(targets) };
+    });
+    const deletions = invalidations.next(journal.committed, node, clock.monotonicMs());
+    const orphans = openReplicas.orphans(journal.committed, node, invalidateLimit - deletions.length);
+    if (deletions.length + orphans.length > 0)
+      commands.push({ kind: 'invalidate', blocks: [...deletions, ...orphans] });
+    return commands;
+  }
+
+  #noteRacks(): void {
+    const { datanodes, redundancy } = this.#options;
+    const before = this.#racks;
+    this.#racks = datanodes.rackCount;
+    if (before === 1 && this.#racks > 1) redundancy.scanAll();
+  }
+}

@@ -1,0 +1,27 @@
+/** Which replicas to delete when there are more than wanted. */
+
+export interface Candidate {
+  readonly rack: string;
+  /** Free space of its DataNode. */
+  readonly remainingBytes: number;
+}
+
+/**
+ * `surplus` of the replicas, as HDFS chooses them: first from racks that have several, so that racks stay covered, and there the one
+ * whose DataNode has the least room. `surplus` is less than the number of replicas.
+ */
+export function chooseExcess<T extends Candidate>(replicas: readonly T[], surplus: number): T[] {
+  const left = [...replicas];
+  const chosen: T[] = [];
+  while (chosen.length < surplus && left.length > 1) {
+    const crowded = left.filter(({ rack }) => left.filter((other) => other.rack === rack).length > 1);
+    const next = fullest(crowded.length > 0 ? crowded : left);
+    left.splice(left.indexOf(next), 1);
+    chosen.push(next);
+  }
+  return chosen;
+}
+
+function fullest<T extends Candidate>(replicas: readonly T[]): T {
+  return replicas.reduce((worst, replica) => (replica.remainingBytes < worst.remainingBytes ? replica : worst));
+}

@@ -1,0 +1,53 @@
+/** The tables `redundancy_check` (blocks to look at) and `low_redundancy` (blocks that need work). */
+import type { Database } from 'better-sqlite3';
+import { statement } from './statements.js';
+
+export interface LowRedundancyRow {
+  readonly block: number;
+  readonly priority: number;
+}
+
+export function requestCheck(db: Database, block: number): void {
+  statement(db, 'INSERT OR IGNORE INTO redundancy_check (block) VALUES (?)').run(block);
+}
+
+export function checksAfter(db: Database, after: number, limit: number): number[] {
+  return statement<{ block: number }>(db, 'SELECT block FROM redundancy_check WHERE block > ? ORDER BY block LIMIT ?')
+    .all(after, limit)
+    .map(({ block }) => block);
+}
+
+export function removeCheck(db: Database, block: number): void {
+  statement(db, 'DELETE FROM redundancy_check WHERE block = ?').run(block);
+}
+
+/** Priority of a block that needs work; undefined when it needs none. */
+export function queuedPriority(db: Database, block: number): number | undefined {
+  return statement<LowRedundancyRow>(db, 'SELECT * FROM low_redundancy WHERE block = ?').get(block)?.priority;
+}
+
+export function queueBlock(db: Database, block: number, priority: number): void {
+  const sql =
+    'INSERT INTO low_redundancy (block, priority) VALUES (?, ?) ON CONFLICT (block) DO UPDATE SET priority = excluded.priority';
+  statement(db, sql).run(block, priority);
+}
+
+export function unqueueBlock(db: Database, block: number): void {
+  statement(db, 'DELETE FROM low_redundancy WHERE block = ?').run(block);
+}
+
+/** Rows after the given one, most urgent first, up to and including priority `last`. */
+export function queuedAfter(db: Database, after: LowRedundancyRow, last: number, limit: number): LowRedundancyRow[] {
+  const sql =
+    'SELECT * FROM low_redundancy WHERE (priority, block) > (?, ?) AND priority <= ? ORDER BY priority, block LIMIT ?';
+  return statement<LowRedundancyRow>(db, sql).all(after.priority, after.block, last, limit);
+}
+
+/** Number of queued blocks of each priority. */
+export function countQueued(db: Database): Map<number, number> {
+  const rows = statement<{ priority: number; n: number }>(
+    db,
+    'SELECT priority, count(*) AS n FROM low_redundancy GROUP BY priority',
+  ).all();
+  return new Map(rows.map(({ priority, n }) => [priority, n]));
+}
