@@ -1,4 +1,5 @@
 /** What every server process does at its start and at its end. */
+import { systemClock } from './clock.js';
 
 import { isDfsError, messageOf } from './errors.js';
 import type { Logger } from './logging.js';
@@ -12,6 +13,9 @@ export interface RunningServer {
 /** How long an ordered stop may take before the process ends anyway; everything acknowledged is durable at any moment. */
 const STOP_TIMEOUT_MS = 30_000;
 
+/** A signal that comes again this soon is the same one: npm passes on the Ctrl-C that the terminal has sent to all anyway. */
+const SAME_SIGNAL_MS = 500;
+
 /**
  * Starts a server and ends the process in order on SIGTERM or SIGINT; a second signal ends it at once. An error at the start is
  * told in one sentence on standard error (exit code 1). What nobody caught is logged and ends the process (exit code 1):
@@ -23,14 +27,19 @@ export async function runServer(name: string, start: (shutdown: AbortSignal) => 
   const logger = createLogger({ name });
   const shutdown = new AbortController();
   const stopAsked = new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.on(signal, () => {
-        if (shutdown.signal.aborted) process.exit(130);
-        logger.info({ signal }, 'stopping');
-        shutdown.abort();
-        resolve();
-      });
-    }
+    let askedAtMs = 0;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (shutdown.signal.aborted) {
+        if (systemClock.monotonicMs() - askedAtMs > SAME_SIGNAL_MS) process.exit(130);
+        return;
+      }
+      askedAtMs = systemClock.monotonicMs();
+      logger.info({ signal }, 'stopping');
+      shutdown.abort();
+      resolve();
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
   });
   endOnUnforeseenErrors(logger);
 
@@ -41,10 +50,10 @@ export async function runServer(name: string, start: (shutdown: AbortSignal) => 
     process.exit(shutdown.signal.aborted ? 0 : reportFailedStart(name, error, logger));
   }
   await stopAsked;
-  setTimeout(() => {
+  systemClock.after(STOP_TIMEOUT_MS, () => {
     logger.error({ timeoutMs: STOP_TIMEOUT_MS }, 'could not stop in time');
     process.exit(1);
-  }, STOP_TIMEOUT_MS).unref();
+  });
   await server.stop();
   logger.info('stopped');
   process.exit(0);

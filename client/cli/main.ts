@@ -10,9 +10,13 @@ import { run } from './run.js';
 /** How long a command that was stopped may take to clean up. */
 const CLEAN_UP_MS = 10_000;
 
+/** A signal that comes again this soon is the same one: npm passes on the Ctrl-C that the terminal has sent to us as well. */
+const SAME_SIGNAL_MS = 500;
+
 /** The user, or the system, wants the command to stop. */
 class Stopped extends Error {
   readonly signal: NodeJS.Signals;
+  readonly atMs = systemClock.monotonicMs();
 
   constructor(signal: NodeJS.Signals) {
     super(`stopped by ${signal}`);
@@ -37,7 +41,11 @@ export async function main(argv: readonly string[]): Promise<void> {
 }
 
 function onSignal(stop: AbortController, reason: Stopped): void {
-  if (stop.signal.aborted) process.exit(reason.exitCode); // asked twice: at once
+  if (stop.signal.aborted) {
+    const first: Stopped = stop.signal.reason;
+    if (reason.atMs - first.atMs < SAME_SIGNAL_MS) return;
+    process.exit(reason.exitCode); // asked twice: at once
+  }
   stop.abort(reason);
   systemClock.after(CLEAN_UP_MS, () => process.exit(reason.exitCode));
 }
