@@ -45,6 +45,7 @@ export class BlockWriter {
   #ackedBytes: number;
   #ackedSeqno = -1;
   #recoveriesSinceAck = 0;
+  #recovering = false;
   #failure: { readonly error: unknown } | undefined;
 
   /** Starts at once, with the first packet. */
@@ -60,9 +61,16 @@ export class BlockWriter {
     });
   }
 
-  /** The block as the NameNode knows it; undefined as long as it is not allocated. */
+  /** The block, if it is allocated. */
   get block(): Block | undefined {
     return this.#pipeline.block;
+  }
+
+  /** The block under the stamp that is in force at the NameNode: while the pipeline is rebuilt, nobody can say which one it is. */
+  async settledBlock(): Promise<Block> {
+    while (this.#failure === undefined && (this.#recovering || this.block === undefined)) await this.#changed.wait();
+    if (this.#failure !== undefined) throw this.#failure.error;
+    return this.#required();
   }
 
   /** Queues a packet. The packets of a block come in order, the empty last one at the end. */
@@ -85,18 +93,24 @@ export class BlockWriter {
       const fault = await this.#stream(pipeline);
       pipeline = fault === undefined ? undefined : await this.#recover(fault);
     }
-    const { block } = this.#pipeline;
-    if (block === undefined) throw new Error('a block was written that does not exist');
-    return { ...block, numBytes: this.#ackedBytes };
+    return { ...this.#required(), numBytes: this.#ackedBytes };
+  }
+
+  #required(): Block {
+    if (this.block === undefined) throw new Error('a block was written that does not exist');
+    return this.block;
   }
 
   async #recover(fault: PipelineFault): Promise<Pipeline | undefined> {
+    this.#recovering = true;
     const pipeline = await this.#pipeline.recover(fault, {
       appending: false,
       ackedBytes: this.#ackedBytes,
       unacked: this.#unacked,
       recoveries: this.#recoveriesSinceAck,
     });
+    this.#recovering = false;
+    this.#changed.wake();
     this.#recoveriesSinceAck++;
     this.#queue = [...this.#unacked, ...this.#queue];
     this.#unacked = [];

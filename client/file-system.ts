@@ -229,6 +229,15 @@ export class FileSystem {
     });
   }
 
+  /**
+   * Takes a file from a writer that has vanished, without waiting for its lease to run out; true when the file is closed now.
+   * @throws DfsError `FileNotFound`.
+   */
+  async recoverLease(path: string): Promise<boolean> {
+    const { namenode } = this.#context;
+    return (await namenode.call('RecoverLease', { path, clientName: namenode.clientName })).closed;
+  }
+
   /** @throws DfsError `FileNotFound`, `IsADirectory`. */
   async open(path: string, options: OpenOptions = {}): Promise<FileReader> {
     const handle = { abort: (): Promise<void> => reader.close() };

@@ -143,8 +143,8 @@ export class FileWriter {
   }
 
   /**
-   * Stops writing. The block that no reader has seen yet is given back; the file stays as it is, open for others to take over after
-   * 60 s, and can be deleted at once.
+   * Stops writing. The block that no reader has seen yet is given back; the file stays open, for others to take over once this client
+   * has been silent for 60 s, and can be deleted at once.
    */
   async abort(reason?: unknown): Promise<void> {
     if (this.#ended && this.#failure === undefined) return;
@@ -163,8 +163,7 @@ export class FileWriter {
     const packet = builder.flush(sync);
     if (packet !== undefined) writer.enqueue(packet);
     await writer.acknowledged(builder.lastSeqno);
-    this.#requireOpen();
-    if (writer.block !== undefined) await this.#showLength({ ...writer.block, numBytes: builder.length });
+    await this.#showLength({ ...(await writer.settledBlock()), numBytes: builder.length });
   }
 
   async #showLength(lastBlock: Block | undefined): Promise<void> {

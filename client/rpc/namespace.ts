@@ -1,4 +1,6 @@
 /** The operations on the namespace, one call each; a list asks page after page. */
+
+import type { FileStatus__Output } from '../../proto/generated/minihdfs/FileStatus.js';
 import type {
   BlockLocation,
   ContentSummary,
@@ -22,11 +24,27 @@ export async function* list(namenode: NamenodeClient, path: string): AsyncGenera
   let startAfter = '';
   for (;;) {
     const page = await namenode.call('GetListing', { path, startAfter });
-    for (const entry of page.entries) yield toFileStatus(entry.name === '' ? path : parent + entry.name, entry);
+    if (startAfter === '' && (await isListingOfFile(namenode, path, page.entries))) {
+      yield* page.entries.map((entry) => toFileStatus(path, entry));
+      return;
+    }
+    for (const entry of page.entries) yield toFileStatus(parent + entry.name, entry);
     const last = page.entries.at(-1);
     if (!page.hasMore || last === undefined) return;
     startAfter = last.name;
   }
+}
+
+/** The listing of a file is the file itself: which looks like that of a directory whose only entry is a file of the same name. */
+async function isListingOfFile(
+  namenode: NamenodeClient,
+  path: string,
+  entries: readonly FileStatus__Output[],
+): Promise<boolean> {
+  const [only, second] = entries;
+  if (only === undefined || second !== undefined || only.type === 'DIRECTORY') return false;
+  if (only.name !== path.slice(path.lastIndexOf('/') + 1)) return false;
+  return (await fileInfo(namenode, path))?.fileId === only.fileId;
 }
 
 export async function mkdir(

@@ -147,7 +147,10 @@ export class FakeCluster {
       }),
       RenewLease: () => ({}),
       ReportBadBlocks: () => ({}),
-      Fsync: () => ({}),
+      Fsync: ({ path, lastBlock }) => {
+        this.#requireCurrent(path, lastBlock);
+        return {};
+      },
       Create: ({ path, blockSize }) => {
         const file = { path, fileId: ++this.#lastId, blockSize: blockSize || 16 * 1024, blocks: [], complete: false };
         this.files.set(path, file);
@@ -176,9 +179,7 @@ export class FakeCluster {
       },
       UpdateBlockForPipeline: () => ({ generationStamp: ++this.#lastId }),
       UpdatePipeline: ({ path, oldBlock, newBlock, locations }) => {
-        const last = this.file(path).blocks.at(-1);
-        if (last === undefined || last.block.generationStamp !== oldBlock.generationStamp)
-          throw new DfsError('StaleGenerationStamp', 'not that');
+        const last = this.#requireCurrent(path, oldBlock);
         last.block = newBlock;
         last.nodes = this.datanodes.filter(({ uuid }) =>
           locations.some((location: ReplicaLocation) => location.datanode.uuid === uuid),
@@ -207,10 +208,16 @@ export class FakeCluster {
     };
   }
 
+  #requireCurrent(path: string, { blockId, generationStamp }: Block): FakeFile['blocks'][number] {
+    const last = this.file(path).blocks.at(-1);
+    if (last?.block.blockId === blockId && last.block.generationStamp === generationStamp) return last;
+    throw new DfsError('StaleGenerationStamp', `blk_${blockId}_${generationStamp} is not the last block`);
+  }
+
   #commit(file: FakeFile, previous: Block | null): void {
     const last = file.blocks.at(-1);
     if (last === undefined || previous === null) return;
-    if (last.block.blockId !== previous.blockId) throw new DfsError('InvalidArgument', 'that is not the last block');
+    this.#requireCurrent(file.path, previous);
     last.block = previous;
   }
 }
