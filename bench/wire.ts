@@ -15,7 +15,14 @@ import { parseArgs } from 'node:util';
 import { ByteReader } from '../common/byte-reader.js';
 import type { Channel } from '../common/channel.js';
 import { type ChecksumSpec, computeChecksums, verifyChecksums } from '../common/checksum.js';
-import { DEFAULT_PACKET_LIMITS, encodeAck, encodePacket, readAck, readPacket } from '../common/packet.js';
+import {
+  DEFAULT_PACKET_LIMITS,
+  encodeAck,
+  encodePacket,
+  type ReceivedPacket,
+  readAck,
+  readPacket,
+} from '../common/packet.js';
 import { Status } from '../common/status.js';
 import { tcpNetwork } from '../common/tcp-channel.js';
 
@@ -53,46 +60,65 @@ async function serve(): Promise<void> {
   process.send?.(listener.port);
 }
 
-/** Receives one block as a DataNode does: forwards each packet, verifies at the end of the pipeline, acknowledges the last one. */
+/** Receives one block as a DataNode does: forwards each packet or, at the end of the pipeline, verifies it; acknowledges it. */
 async function receive(channel: Channel, { spec, nextPort }: Assignment): Promise<void> {
   const reader = new ByteReader(channel);
-  const next = nextPort && (await tcpNetwork.connect(HOST, nextPort, { timeoutMs: TIMEOUT_MS }));
+  if (nextPort === undefined) {
+    for (let last = false; !last; ) {
+      const packet = await readPacket(reader, DEFAULT_PACKET_LIMITS, TIMEOUT_MS);
+      if (verifyChecksums(spec, packet.data, packet.checksums) !== -1) throw new Error('a bad checksum');
+      packet.release();
+      last = packet.last;
+      await channel.write([encodeAck({ seqno: packet.seqno, reply: [Status.SUCCESS] })], TIMEOUT_MS);
+    }
+  } else {
+    const next = await tcpNetwork.connect(HOST, nextPort, { timeoutMs: TIMEOUT_MS });
+    const underWay: ReceivedPacket[] = [];
+    await Promise.all([forward(reader, next, underWay), passAcksOn(next, channel, underWay)]);
+    next.end();
+  }
+  channel.end();
+}
+
+async function forward(reader: ByteReader, next: Channel, underWay: ReceivedPacket[]): Promise<void> {
   for (;;) {
     const packet = await readPacket(reader, DEFAULT_PACKET_LIMITS, TIMEOUT_MS);
-    if (next) await next.write(packet.wire, TIMEOUT_MS);
-    else if (verifyChecksums(spec, packet.data, packet.checksums) !== -1) throw new Error('a bad checksum');
-    if (!packet.last) continue;
-    if (next) await readAck(new ByteReader(next), TIMEOUT_MS);
-    await channel.write([encodeAck({ seqno: packet.seqno, reply: [Status.SUCCESS] })], TIMEOUT_MS);
-    channel.end();
-    if (next) next.end();
-    return;
+    underWay.push(packet);
+    await next.write(packet.wire, TIMEOUT_MS);
+    if (packet.last) return;
+  }
+}
+
+async function passAcksOn(next: Channel, channel: Channel, underWay: ReceivedPacket[]): Promise<void> {
+  const acks = new ByteReader(next);
+  for (;;) {
+    const ack = await readAck(acks, TIMEOUT_MS);
+    const packet = underWay.shift();
+    if (ack === null || packet === undefined) throw new Error('no ack, or one too many');
+    packet.release();
+    await channel.write([encodeAck({ seqno: ack.seqno, reply: [Status.SUCCESS, ...ack.reply] })], TIMEOUT_MS);
+    if (packet.last) return;
   }
 }
 
 async function send(port: number, spec: ChecksumSpec, packetSize: number, totalBytes: number): Promise<void> {
   const channel = await tcpNetwork.connect(HOST, port, { timeoutMs: TIMEOUT_MS });
-  const source = Buffer.alloc(packetSize, 'mini-hdfs');
-  let seqno = 0;
-  for (let offset = 0; offset < totalBytes; offset += packetSize) {
-    const data = [source];
+  const packets = totalBytes / packetSize;
+  const acknowledged = awaitAcks(new ByteReader(channel), packets + 1);
+  const data = [Buffer.alloc(packetSize, 'mini-hdfs')];
+  for (let seqno = 0; seqno < packets; seqno++) {
     const checksums = computeChecksums(spec, data);
-    const packet = { offsetInBlock: offset, seqno, last: false, sync: false, checksums, data, dataLength: packetSize };
-    await channel.write(encodePacket(packet), TIMEOUT_MS);
-    seqno++;
+    const fields = { offsetInBlock: seqno * packetSize, seqno, last: false, sync: false };
+    await channel.write(encodePacket({ ...fields, checksums, data, dataLength: packetSize }), TIMEOUT_MS);
   }
-  const last = {
-    offsetInBlock: totalBytes,
-    seqno,
-    last: true,
-    sync: false,
-    checksums: Buffer.alloc(0),
-    data: [],
-    dataLength: 0,
-  };
-  await channel.write(encodePacket(last), TIMEOUT_MS);
-  await readAck(new ByteReader(channel), TIMEOUT_MS);
+  const end = { offsetInBlock: totalBytes, seqno: packets, last: true, sync: false };
+  await channel.write(encodePacket({ ...end, checksums: Buffer.alloc(0), data: [], dataLength: 0 }), TIMEOUT_MS);
+  await acknowledged;
   channel.end();
+}
+
+async function awaitAcks(reader: ByteReader, count: number): Promise<void> {
+  for (let acks = 0; acks < count; acks++) await readAck(reader, TIMEOUT_MS);
 }
 
 interface Node {

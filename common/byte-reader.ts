@@ -114,6 +114,11 @@ export class ByteReader {
     return buffers.length === 1 ? (buffers[0] as Buffer) : Buffer.concat(buffers);
   }
 
+  /** See {@link Channel.recycle}. */
+  recycle(buffers: readonly Buffer[]): void {
+    this.#channel.recycle?.(buffers);
+  }
+
   /** The byte at `index` from here on, which must be there; it stays to be taken. */
   peekByte(index: number): number {
     let at = index + this.#headOffset;

@@ -1,5 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { ByteReader } from '../../common/byte-reader.js';
 import { DfsError } from '../../common/errors.js';
 import {
   DEFAULT_PACKET_LIMITS,
@@ -12,7 +13,7 @@ import {
   readPacket,
 } from '../../common/packet.js';
 import { Status } from '../../common/status.js';
-import { cut, cuts, readerOf } from '../support/scripted-channel.js';
+import { cut, cuts, readerOf, scriptedChannel } from '../support/scripted-channel.js';
 
 const anyBuffer = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes));
 
@@ -78,11 +79,12 @@ test('packets are read back, whatever pieces they arrive in, and can be forwarde
       const wires = packets.map((packet) => Buffer.concat(encodePacket(packet)));
       const reader = readerOf(...cut(Buffer.concat(wires), places));
       for (const [index, packet] of packets.entries()) {
-        const { wire, data, ...fields } = await readPacket(reader, DEFAULT_PACKET_LIMITS, 0);
+        const { wire, data, release, ...fields } = await readPacket(reader, DEFAULT_PACKET_LIMITS, 0);
         const { data: sentData, ...sentFields } = packet;
         t.deepEqual(fields, sentFields);
         t.deepEqual(Buffer.concat(data), Buffer.concat(sentData));
         t.deepEqual(Buffer.concat(wire), wires[index]);
+        t.notThrows(release);
       }
       t.is(reader.available, 0);
     }),
@@ -96,6 +98,19 @@ test('the data of a packet is passed on without being copied', async (t) => {
   const received = Buffer.concat(encoded);
   const packet = await readPacket(readerOf(received), DEFAULT_PACKET_LIMITS, 0);
   t.is(packet.data[0]?.buffer, received.buffer);
+});
+
+test('a packet gives back exactly what was received, and only once', async (t) => {
+  const received = Buffer.concat(encodePacket({ ...emptyPacket, data: [Buffer.from('some data')], dataLength: 9 }));
+  const recycled: Uint8Array[] = [];
+  const channel = {
+    ...scriptedChannel([received]),
+    recycle: (buffers: readonly Uint8Array[]) => recycled.push(...buffers),
+  };
+  const packet = await readPacket(new ByteReader(channel), DEFAULT_PACKET_LIMITS, 0);
+  packet.release();
+  packet.release();
+  t.deepEqual(Buffer.concat(recycled), received);
 });
 
 test('a packet that is cut off is a lost connection', async (t) => {
