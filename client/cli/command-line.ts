@@ -89,7 +89,7 @@ function takeGeneralOptions(argv: readonly string[]): { before: string[]; rest: 
 export function commandFor(name: string, verb: Verb): Command {
   const command = new Command(`dfs ${name}`);
   command.exitOverride().helpOption('--help', 'print this help').showSuggestionAfterError(false);
-  command.configureOutput({ writeErr: () => {}, getOutHelpWidth: () => HELP_WIDTH });
+  command.configureOutput({ writeOut: () => {}, writeErr: () => {}, getOutHelpWidth: () => HELP_WIDTH });
   command.configureHelp({
     optionTerm: (option) => (option instanceof WordOption ? option.shownFlags : option.flags),
     visibleOptions: (shown) => shown.options.filter((option) => !option.hidden),
@@ -101,13 +101,18 @@ export function commandFor(name: string, verb: Verb): Command {
 
 const HELP_WIDTH = 100;
 
-/** Parses the verb's arguments. @throws UsageError, with the flag that was meant where one is near. */
-export function parseVerb(command: Command, args: readonly string[]): void {
+/**
+ * Parses the verb's arguments; 'help' when the user asks how it is used.
+ * @throws UsageError, with the flag that was meant where one is near.
+ */
+export function parseVerb(command: Command, args: readonly string[]): 'run' | 'help' {
   try {
     command.parse(withDoubleDashes(command, args), { from: 'user' });
+    return 'run';
   } catch (error) {
-    if (error instanceof CommanderError && error.exitCode !== 0) throw new UsageError(usageProblem(command, error));
-    throw error;
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return 'help';
+    throw new UsageError(usageProblem(command, error));
   }
 }
 

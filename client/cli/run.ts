@@ -1,10 +1,10 @@
 /** Runs one command line to its end, and turns what went wrong into a message and an exit code. */
-import { CommanderError } from 'commander';
 import { type Configuration, loadConfiguration } from '../../common/config/configuration.js';
 import { formatHostPort } from '../../common/config/kinds.js';
 import { commandFor, type GeneralOptions, parseInvocation, parseVerb } from './command-line.js';
 import { describeError, OutputClosed, UsageError } from './errors.js';
-import { Output } from './output.js';
+import { verbHelp } from './help.js';
+import type { Sink } from './output.js';
 import { type Environment, Session } from './session.js';
 
 /** Exit codes. HDFS's shell ends with 1 for errors and with -1 for a wrong command line. */
@@ -23,38 +23,72 @@ export interface Variables {
  * reason of `environment.signal`.
  */
 export async function run(argv: readonly string[], environment: Environment, variables: Variables): Promise<number> {
-  let verb = 'dfs';
-  let usage: string | undefined;
-  let session: Session | undefined;
+  const run = new Run(environment, variables);
   try {
-    const { name, entry, args } = parseInvocation(argv);
-    verb = name;
-    const definition = await entry.load();
-    const command = commandFor(name, definition);
-    usage = `Usage: ${command.createHelp().commandUsage(command)}`;
-    parseVerb(command, args);
-    session = new Session({ verb, environment, ...settings(command.opts(), variables) });
-    await definition.run(session, command);
-    await session.out.flush();
-    return session.exitCode;
+    return await run.execute(argv);
   } catch (error) {
     if (environment.signal.aborted) throw environment.signal.reason;
+    return await run.explain(error);
+  } finally {
+    await run.close();
+  }
+}
+
+class Run {
+  readonly #environment: Environment;
+  readonly #variables: Variables;
+  /** As far as it is known: the start of error messages, and how it is used. */
+  #verb: string | undefined;
+  #usage: string | undefined;
+  #session: Session | undefined;
+
+  constructor(environment: Environment, variables: Variables) {
+    this.#environment = environment;
+    this.#variables = variables;
+  }
+
+  async execute(argv: readonly string[]): Promise<number> {
+    const { name, entry, args } = parseInvocation(argv);
+    this.#verb = name;
+    const verb = await entry.load();
+    const command = commandFor(entry.name, verb);
+    this.#usage = `Usage: ${command.createHelp().commandUsage(command)}`;
+    if (parseVerb(command, args) === 'help') {
+      await this.#print(this.#environment.stdout, await verbHelp(entry.name));
+      return EXIT.ok;
+    }
+    const session = new Session({
+      verb: name,
+      environment: this.#environment,
+      ...settings(command.opts(), this.#variables),
+    });
+    this.#session = session;
+    await verb.run(session, command);
+    await session.out.flush();
+    return session.exitCode;
+  }
+
+  /** Prints what went wrong; returns the exit code. */
+  async explain(error: unknown): Promise<number> {
     if (error instanceof OutputClosed) return EXIT.brokenPipe;
-    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok; // --help
-    await session?.out.flush();
-    const stderr = new Output(environment.stderr);
+    await this.#session?.out.flush();
+    const prefix = this.#verb === undefined ? '' : `${this.#verb}: `;
     if (error instanceof UsageError) {
-      await stderr.line(verb === 'dfs' ? error.message : `${verb}: ${error.message}`);
-      if (usage !== undefined) await stderr.line(usage);
-      await stderr.flush();
+      const usage = this.#usage === undefined ? '' : `${this.#usage}\n`;
+      await this.#print(this.#environment.stderr, `${prefix}${error.message}\n${usage}`);
       return EXIT.usage;
     }
-    await stderr.line(`${verb}: ${describeError(error)}`);
-    if (variables.DFS_DEBUG === '1') await stderr.line(String(error instanceof Error ? error.stack : error));
-    await stderr.flush();
+    const stack = this.#variables.DFS_DEBUG === '1' && error instanceof Error ? `${error.stack}\n` : '';
+    await this.#print(this.#environment.stderr, `${prefix}${describeError(error)}\n${stack}`);
     return EXIT.error;
-  } finally {
-    await session?.close();
+  }
+
+  async close(): Promise<void> {
+    await this.#session?.close();
+  }
+
+  async #print(sink: Sink, text: string): Promise<void> {
+    await sink.write(Buffer.from(text));
   }
 }
 

@@ -9,7 +9,8 @@ export const verb = defineVerb<{ readonly all?: true }>({
     command
       .description('List the commands, or explain one.')
       .argument('[command...]')
-      .option('--all', 'explain all of them');
+      .option('--all', 'explain all of them')
+      .allowUnknownOption(); // dfs help -ls
   },
   async run(session, args, options) {
     const names = options.all ? allVerbs().map(({ name }) => name) : namesOf(args);

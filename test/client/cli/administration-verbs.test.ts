@@ -1,0 +1,244 @@
+import test from 'ava';
+import type { DatanodeReport, FsckBlock, FsckFile, FsckReplica, FsckSummary } from '../../../client/index.js';
+import { fakeFileSystem, runCli } from './run-cli.js';
+
+function address(index: number): DatanodeReport['datanode'] {
+  return {
+    uuid: `uuid-${index}`,
+    host: '127.0.0.1',
+    dataPort: 9866 + 10 * index,
+    rpcPort: 9867 + 10 * index,
+    httpPort: 9864 + 10 * index,
+  };
+}
+
+function replica(index: number, state = 'LIVE'): FsckReplica {
+  return { datanode: address(index), rack: `/rack${index}`, state };
+}
+
+function block(id: number, replicas: readonly FsckReplica[], change: Partial<FsckBlock> = {}): FsckBlock {
+  const live = replicas.filter(({ state }) => state === 'LIVE').length;
+  return {
+    block: { blockId: id, generationStamp: 1000 + id, numBytes: 10 },
+    replicas,
+    underConstruction: false,
+    live,
+    misReplicated: false,
+    ...change,
+  };
+}
+
+function file(path: string, blocks: readonly FsckBlock[]): FsckFile {
+  return { path, length: 10 * blocks.length, replication: 2, underConstruction: false, blocks };
+}
+
+function summary(change: Partial<FsckSummary> = {}): FsckSummary {
+  return {
+    totalFiles: 2,
+    totalDirectories: 1,
+    totalBytes: 20,
+    totalBlocks: 2,
+    underReplicated: 0,
+    overReplicated: 0,
+    misReplicated: 0,
+    corrupt: 0,
+    missing: 0,
+    datanodes: 3,
+    racks: 2,
+    ...change,
+  };
+}
+
+function cluster(files: readonly FsckFile[], counts: Partial<FsckSummary> = {}) {
+  const fs = fakeFileSystem();
+  fs.fsckSteps = [
+    ...files.map((each) => ({ kind: 'file' as const, file: each })),
+    { kind: 'summary', summary: summary(counts) },
+  ];
+  return fs;
+}
+
+const healthy = [file('/a', [block(1, [replica(1), replica(2)])]), file('/b', [block(2, [replica(1), replica(2)])])];
+
+test("fsck of healthy files → HDFS's summary, exit code 0", async (t) => {
+  const { code, stdout } = await runCli(cluster(healthy), ['fsck', '/']);
+  t.is(code, 0);
+  t.regex(stdout, /^FSCK started by alice for path \/\n\nStatus: HEALTHY\n Total size: +20 B\n Total files: +2\n/);
+  t.regex(
+    stdout,
+    /\n Total blocks \(validated\): +2 \(avg\. block size 10 B\)\n Minimally replicated blocks: +2 \(100\.0%\)\n/,
+  );
+  t.regex(stdout, /\n Default replication factor: +3\n Average block replication: +2\n/);
+  t.regex(stdout, /\n Number of data-nodes: +3\n Number of racks: +2\n/);
+  t.regex(stdout, /\nThe filesystem under path '\/' is HEALTHY\n$/);
+});
+
+test('fsck of an empty tree → no division by zero', async (t) => {
+  const { code, stdout } = await runCli(cluster([], { totalBlocks: 0, totalBytes: 0 }), ['fsck', '/']);
+  t.is(code, 0);
+  t.false(/NaN|Infinity/.test(stdout));
+});
+
+test('fsck -files -blocks -locations -racks → more of each file', async (t) => {
+  const lines = async (...flags: string[]) =>
+    (await runCli(cluster(healthy.slice(0, 1)), ['fsck', '/', ...flags])).stdout.split('\n').slice(1, 3);
+  t.deepEqual(await lines('-files'), ['/a 10 bytes, replicated: replication=2, 1 block(s):  OK', '']);
+  t.is((await lines('-files', '-blocks'))[1], '0. blk_1_1001 len=10 Live_repl=2');
+  t.is((await lines('-locations'))[1], '0. blk_1_1001 len=10 Live_repl=2  [127.0.0.1:9876, 127.0.0.1:9886]');
+  t.is((await lines('-racks'))[1], '0. blk_1_1001 len=10 Live_repl=2  [/rack1/127.0.0.1:9876, /rack2/127.0.0.1:9886]');
+});
+
+test('fsck of missing, corrupt and under-replicated blocks → what is wrong, exit code 1', async (t) => {
+  const files = [
+    file('/missing', [block(1, [])]),
+    file('/corrupt', [block(2, [replica(1, 'CORRUPT')])]),
+    file('/under', [block(3, [replica(1), replica(2, 'CORRUPT')], { misReplicated: true })]),
+    file('/open', [block(4, [], { underConstruction: true })]),
+  ];
+  const { code, stdout } = await runCli(cluster(files, { missing: 1, corrupt: 1, underReplicated: 1 }), ['fsck', '/']);
+  t.is(code, 1);
+  t.regex(stdout, /\n\/missing: {2}MISSING block blk_1_1001 of 10 bytes/);
+  t.regex(stdout, /\n\/corrupt: {2}CORRUPT block blk_2_1002/);
+  t.regex(
+    stdout,
+    /\n\/under: {2}Under replicated blk_3_1003\. Target Replicas is 2 but found 1 live replica\(s\), 1 corrupt\./,
+  );
+  t.regex(stdout, /\n\/under: {2}Replica placement policy is violated for blk_3_1003/);
+  t.false(stdout.includes('/open'));
+  t.regex(stdout, /Missing replicas: +5 \(83\.3%\)/);
+  t.regex(stdout, /\nThe filesystem under path '\/' is CORRUPT\n$/);
+});
+
+test('fsck: blocks with too few replicas are no damage', async (t) => {
+  const { code, stdout } = await runCli(cluster([file('/u', [block(1, [replica(1)])])], { underReplicated: 1 }), [
+    'fsck',
+    '/',
+  ]);
+  t.is(code, 0);
+  t.regex(stdout, /is HEALTHY/);
+});
+
+test('fsck --json → status, counts, files, blocks, locations', async (t) => {
+  const files = [file('/a b', [block(1, [replica(1), replica(2), replica(3, 'CORRUPT')])]), file('/empty', [])];
+  const { code, stdout } = await runCli(cluster(files), ['fsck', '/', '--json']);
+  t.is(code, 0);
+  t.deepEqual(JSON.parse(stdout), {
+    path: '/',
+    status: 'HEALTHY',
+    totalFiles: 2,
+    totalDirectories: 1,
+    totalBytes: 20,
+    totalBlocks: 2,
+    underReplicated: 0,
+    overReplicated: 0,
+    misReplicated: 0,
+    corrupt: 0,
+    missing: 0,
+    datanodes: 3,
+    racks: 2,
+    files: [
+      {
+        path: '/a b',
+        length: 10,
+        replication: 2,
+        blocks: [
+          {
+            blockId: 1,
+            generationStamp: 1001,
+            length: 10,
+            locations: [
+              { datanode: '127.0.0.1:9876', rack: '/rack1', state: 'live' },
+              { datanode: '127.0.0.1:9886', rack: '/rack2', state: 'live' },
+            ],
+          },
+        ],
+      },
+      { path: '/empty', length: 0, replication: 2, blocks: [] },
+    ],
+  });
+});
+
+test('fsck --json of damaged and of no files', async (t) => {
+  const damaged = await runCli(cluster([], { missing: 1 }), ['fsck', '/', '--json']);
+  t.is(damaged.code, 1);
+  t.like(JSON.parse(damaged.stdout), { status: 'CORRUPT', missing: 1, files: [] });
+});
+
+const datanodes: DatanodeReport[] = (['live', 'stale', 'dead', 'decommissioning'] as const).map((state, i) => ({
+  datanode: address(i),
+  rack: `/rack${(i % 2) + 1}`,
+  state,
+  capacityBytes: 4096,
+  usedBytes: 1024,
+  remainingBytes: 2048,
+  blocks: i,
+  activeTransfers: 2,
+  lastContactMs: 1500,
+  failedVolumes: 0,
+  version: '0.1.0',
+}));
+
+function withDatanodes() {
+  const fs = fakeFileSystem();
+  fs.datanodes = datanodes;
+  return fs;
+}
+
+test("report → HDFS's text", async (t) => {
+  const { stdout } = await runCli(withDatanodes(), ['report']);
+  t.regex(stdout, /^Configured Capacity: 4000 \(3\.91 KB\)\nPresent Capacity: 3000 \(2\.93 KB\)\nDFS Remaining: 2000 /);
+  t.regex(
+    stdout,
+    /\nReplicated Blocks:\n\tUnder replicated blocks: 4\n\tBlocks with corrupt replicas: 5\n\tMissing blocks: 6\n/,
+  );
+  t.regex(
+    stdout,
+    /\nLive datanodes \(3\):\n\nName: 127\.0\.0\.1:9866\nHostname: 127\.0\.0\.1\nRack: \/rack1\nDecommission Status : Normal\n/,
+  );
+  t.regex(stdout, /\nDecommission Status : Decommission in progress\n/);
+  t.regex(stdout, /\nDead datanodes \(1\):\n\nName: 127\.0\.0\.1:9886\n/);
+  t.regex(stdout, /\nNon DFS Used: 1024 \(1 KB\)\n/);
+  t.regex(stdout, /\nLast contact: 1\.5 s ago\n/);
+});
+
+test('report --json → a list of DataNodes', async (t) => {
+  const list = JSON.parse((await runCli(withDatanodes(), ['report', '--json'])).stdout) as unknown[];
+  t.is(list.length, 4);
+  t.like(list[1], {
+    address: '127.0.0.1:9876',
+    rack: '/rack2',
+    state: 'stale',
+    capacityBytes: 4096,
+    usedBytes: 1024,
+    remainingBytes: 2048,
+    blocks: 1,
+    lastContactMs: 1500,
+  });
+  const states = async (...flags: string[]) =>
+    (JSON.parse((await runCli(withDatanodes(), ['report', '--json', ...flags])).stdout) as { state: string }[]).map(
+      ({ state }) => state,
+    );
+  t.deepEqual(await states('-dead'), ['dead']);
+  t.deepEqual(await states('-live'), ['live', 'stale', 'decommissioning']);
+  t.deepEqual(await states('-decommissioning', '-dead'), ['dead', 'decommissioning']);
+});
+
+test('safemode get, enter, leave, wait', async (t) => {
+  const fs = fakeFileSystem();
+  const said = async (...args: string[]) => (await runCli(fs, ['safemode', ...args])).stdout;
+  t.is(await said('get'), 'Safe mode is OFF\n');
+  t.is(await said('enter'), 'Safe mode is ON\nIt was entered by hand.\n');
+  t.deepEqual(JSON.parse(await said('get', '--json')), { on: true, message: 'It was entered by hand.' });
+  t.is(await said('leave'), 'Safe mode is OFF\n');
+  t.is(await said('wait'), 'Safe mode is OFF\n');
+  const wrong = await runCli(fs, ['safemode', 'of']);
+  t.is(wrong.code, 255);
+  t.regex(wrong.stderr, /'of' must be get, enter, leave, forceExit or wait/);
+});
+
+test('saveNamespace', async (t) => {
+  t.regex(
+    (await runCli(fakeFileSystem(), ['dfsadmin', '-saveNamespace'])).stdout,
+    /^Save namespace successful: .* transaction 42 /,
+  );
+});
