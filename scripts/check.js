@@ -1,4 +1,4 @@
-/** `npm run check`: types, format, lint and import direction, promises. */
+/** `npm run check`: types, format, lint, import direction, promises, seams. */
 import { fileURLToPath } from 'node:url';
 import { ensureGenerated } from './generate.js';
 import { ensureInstalled } from './requirements.js';
@@ -8,7 +8,7 @@ import { runTool } from './run-tool.js';
 const CHECKS = [
   ['types', 'typescript/bin/tsc', ['-p', '.']],
   ['format, lint and import direction', '@biomejs/biome/bin/biome', ['check', '--error-on-warnings']],
-  ['promises', 'oxlint/bin/oxlint', ['--deny-warnings']],
+  ['promises; time, randomness, files and sockets only through their seams', 'oxlint/bin/oxlint', ['--deny-warnings']],
 ];
 
 /** Runs all checks, shows what they complain about, and returns the names of those that failed. */
