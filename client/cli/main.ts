@@ -7,8 +7,8 @@ import { callingUser } from './local-users.js';
 import { descriptorSink } from './output.js';
 import { run } from './run.js';
 
-/** How long a command that was stopped may take to clean up. */
-const CLEAN_UP_MS = 10_000;
+/** How long a command that was stopped may take to clean up; stopping a cluster takes longest. */
+const CLEAN_UP_MS = 45_000;
 
 /** A signal that comes again this soon is the same one: npm passes on the Ctrl-C that the terminal has sent to us as well. */
 const SAME_SIGNAL_MS = 500;
