@@ -9,7 +9,7 @@ import type { LastBlock } from './file-writer.js';
 import type { PlacedBlock } from './rpc/messages.js';
 import { dataAddress } from './rpc/messages.js';
 import { WriterCalls } from './rpc/writer-calls.js';
-import { openBlockReader } from './tcp/block-reader.js';
+import { BlockReader } from './tcp/block-reader.js';
 import type { DatanodeAddress, FileStatus } from './types.js';
 
 /**
@@ -70,7 +70,7 @@ async function readRange(
   const { connections, poolId, namenode, settings } = context;
   const range = { poolId, block, offset, length: block.numBytes - offset };
   const options = { clientName: namenode.clientName, timeoutMs: settings.socketTimeoutMs, signal };
-  const reader = await openBlockReader(connections, datanode, range, options);
+  const reader = await BlockReader.open(connections, datanode, range, options);
   try {
     const found: Buffer[] = [];
     for (let pieces = await reader.next(); pieces !== null; pieces = await reader.next()) found.push(...pieces);

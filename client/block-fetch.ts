@@ -12,8 +12,7 @@ import type { LocatedBlocks } from './located-blocks.js';
 import { pause } from './pause.js';
 import { dataAddress } from './rpc/messages.js';
 import type { SuspectNodes } from './suspect-nodes.js';
-import type { BlockReader } from './tcp/block-reader.js';
-import { openBlockReader } from './tcp/block-reader.js';
+import { BlockReader } from './tcp/block-reader.js';
 import type { BlockLocation, ReplicaLocation } from './types.js';
 
 /** The file that is read, as far as its blocks need to know it. */
@@ -102,7 +101,7 @@ async function openReplica(
 ): Promise<BlockReader> {
   const range = { poolId: context.poolId, block, offset: from - offset, length: to - from };
   const options = { clientName: context.namenode.clientName, timeoutMs: context.settings.socketTimeoutMs, signal };
-  return await openBlockReader(context.connections, datanode, range, options);
+  return await BlockReader.open(context.connections, datanode, range, options);
 }
 
 /** The read goes on whether or not the NameNode can be told. */

@@ -30,7 +30,9 @@ export function readStream(
     },
     destroy(error, callback) {
       destroyed.abort(error);
-      callback(error);
+      // Otherwise what it holds would stay open when it waits for someone to take the next piece.
+      const letGo = async (): Promise<void> => void (await pieces.return());
+      answer(letGo)(() => callback(error));
     },
   });
 }
@@ -38,6 +40,7 @@ export function readStream(
 async function pull(stream: Readable, pieces: AsyncIterator<Buffer>): Promise<void> {
   for (;;) {
     const next = await pieces.next();
+    if (stream.destroyed) return;
     if (!stream.push(next.done === true ? null : next.value) || next.done === true) return;
   }
 }

@@ -8,12 +8,13 @@ import { verifyChecksums } from '../../common/checksum.js';
 import { encodeOperation } from '../../common/data-transfer.js';
 import type { ReadOpChecksumInfo } from '../../common/data-transfer-response.js';
 import { encodeClientReadStatus, readBlockOpResponse } from '../../common/data-transfer-response.js';
+import { cancellation } from '../../common/deadline.js';
 import { DfsError, isDfsError } from '../../common/errors.js';
 import { DEFAULT_PACKET_LIMITS, readPacket } from '../../common/packet.js';
 import { Status, statusName } from '../../common/status.js';
+import { onAbort } from '../on-abort.js';
 import type { DatanodeAddress } from '../types.js';
 import type { ConnectionPool, DatanodeConnection } from './connection-pool.js';
-import { abortable } from './connection-pool.js';
 
 export interface BlockRange {
   readonly poolId: string;
@@ -27,34 +28,59 @@ export interface BlockRange {
 export interface BlockReadOptions {
   readonly clientName: string;
   readonly timeoutMs: number;
+  /** Ends the connection when it aborts. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export class BlockReader {
-  readonly #connection: DatanodeConnection;
-  readonly #connections: ConnectionPool;
-  readonly #range: BlockRange;
-  readonly #options: BlockReadOptions;
   /** How the replica is checksummed, and where its first packet begins. */
   readonly info: ReadOpChecksumInfo;
+  readonly #connections: ConnectionPool;
+  readonly #connection: DatanodeConnection;
+  readonly #range: BlockRange;
+  readonly #options: BlockReadOptions;
+  readonly #ignoreAbort: () => void;
   /** Next byte expected from the DataNode, as an offset in the block. */
   #next: number;
   #finished = false;
 
-  /** Use {@link openBlockReader}. */
-  constructor(
-    connection: DatanodeConnection,
+  private constructor(
     connections: ConnectionPool,
+    connection: DatanodeConnection,
     range: BlockRange,
     options: BlockReadOptions,
     info: ReadOpChecksumInfo,
   ) {
-    this.#connection = connection;
+    this.info = info;
     this.#connections = connections;
+    this.#connection = connection;
     this.#range = range;
     this.#options = options;
-    this.info = info;
     this.#next = info.chunkOffset;
+    this.#ignoreAbort = destroyOnAbort(connection, options.signal);
+  }
+
+  /**
+   * Asks a DataNode for a range of a block.
+   * @throws DfsError `ReplicaNotFound` when the DataNode refuses, with its reason; `ConnectionLost`, `Timeout`, `Cancelled`.
+   */
+  static async open(
+    connections: ConnectionPool,
+    datanode: DatanodeAddress,
+    range: BlockRange,
+    options: BlockReadOptions,
+  ): Promise<BlockReader> {
+    const idle = connections.takeIdle(datanode);
+    if (idle !== undefined) {
+      try {
+        return new BlockReader(connections, idle, range, options, await request(idle, range, options));
+      } catch (error) {
+        // The DataNode may have closed it meanwhile: that says nothing about the DataNode.
+        if (!isDfsError(error, 'ConnectionLost')) throw error;
+      }
+    }
+    const connection = await connections.connect(datanode, options.signal);
+    return new BlockReader(connections, connection, range, options, await request(connection, range, options));
   }
 
   /**
@@ -64,16 +90,21 @@ export class BlockReader {
    */
   async next(): Promise<Buffer[] | null> {
     if (this.#finished) return null;
-    const what = `reading ${this.#describe()}`;
-    return await abortable(this.#connection.channel, this.#options.signal, what, () => this.#nextPacket());
+    try {
+      return await this.#nextPieces();
+    } catch (error) {
+      const { signal } = this.#options;
+      throw signal?.aborted ? cancellation(signal, `reading ${this.#describe()}`) : error;
+    }
   }
 
   /** Keeps the connection when everything was read, ends it otherwise. */
   close(): void {
+    this.#ignoreAbort();
     if (!this.#finished) this.#connection.channel.destroy();
   }
 
-  async #nextPacket(): Promise<Buffer[] | null> {
+  async #nextPieces(): Promise<Buffer[] | null> {
     const end = this.#range.offset + this.#range.length;
     for (;;) {
       const packet = await readPacket(this.#connection.reader, DEFAULT_PACKET_LIMITS, this.#options.timeoutMs);
@@ -103,6 +134,7 @@ export class BlockReader {
 
   async #finish(): Promise<void> {
     this.#finished = true;
+    this.#ignoreAbort();
     const { channel } = this.#connection;
     try {
       await channel.write([encodeClientReadStatus(Status.CHECKSUM_OK)], this.#options.timeoutMs);
@@ -121,59 +153,41 @@ export class BlockReader {
   }
 }
 
-/**
- * Asks a DataNode for a range of a block.
- * @throws DfsError `ReplicaNotFound` when the DataNode refuses, with its reason; `ConnectionLost`, `Timeout`, `Cancelled`.
- */
-export async function openBlockReader(
-  connections: ConnectionPool,
-  datanode: DatanodeAddress,
-  range: BlockRange,
-  options: BlockReadOptions,
-): Promise<BlockReader> {
-  const idle = connections.takeIdle(datanode);
-  if (idle !== undefined) {
-    try {
-      return await request(idle, connections, range, options);
-    } catch (error) {
-      // The DataNode may have closed it meanwhile: that says nothing about the DataNode.
-      if (!isDfsError(error, 'ConnectionLost')) throw error;
-    }
-  }
-  return await request(await connections.connect(datanode, options.signal), connections, range, options);
-}
-
+/** Sends the request; the connection is of no use when it fails. */
 async function request(
   connection: DatanodeConnection,
-  connections: ConnectionPool,
   range: BlockRange,
-  options: BlockReadOptions,
-): Promise<BlockReader> {
-  const { channel, reader } = connection;
-  const what = `reading ${blockName(range.block)} from ${connection.key}`;
+  { clientName, timeoutMs, signal }: BlockReadOptions,
+): Promise<ReadOpChecksumInfo> {
+  const { channel, reader, key } = connection;
+  const ignoreAbort = destroyOnAbort(connection, signal);
+  const { poolId, block, offset, length } = range;
   try {
-    const info = await abortable(channel, options.signal, what, async () => {
-      const operation = encodeOperation({
-        op: 'readBlock',
-        block: { ...range.block, poolId: range.poolId },
-        clientName: options.clientName,
-        offset: range.offset,
-        length: range.length,
-        sendChecksums: true,
-      });
-      await channel.write([operation], options.timeoutMs);
-      const response = await readBlockOpResponse(reader, options.timeoutMs);
-      if (response.status !== Status.SUCCESS) {
-        const reason = response.message || statusName(response.status);
-        throw new DfsError('ReplicaNotFound', `${connection.key} does not give ${blockName(range.block)}: ${reason}`);
-      }
-      return checkedInfo(response.readOpChecksumInfo, range, connection.key);
-    });
-    return new BlockReader(connection, connections, range, options, info);
+    const operation = {
+      op: 'readBlock',
+      block: { ...block, poolId },
+      clientName,
+      offset,
+      length,
+      sendChecksums: true,
+    } as const;
+    await channel.write([encodeOperation(operation)], timeoutMs);
+    const response = await readBlockOpResponse(reader, timeoutMs);
+    if (response.status !== Status.SUCCESS) {
+      const reason = response.message || statusName(response.status);
+      throw new DfsError('ReplicaNotFound', `${key} does not give ${blockName(block)}: ${reason}`);
+    }
+    return checkedInfo(response.readOpChecksumInfo, range, key);
   } catch (error) {
     channel.destroy();
-    throw error;
+    throw signal?.aborted ? cancellation(signal, `reading ${blockName(block)}`) : error;
+  } finally {
+    ignoreAbort();
   }
+}
+
+function destroyOnAbort({ channel }: DatanodeConnection, signal: AbortSignal | undefined): () => void {
+  return signal === undefined ? () => {} : onAbort(signal, () => channel.destroy());
 }
 
 function checkedInfo(info: ReadOpChecksumInfo | undefined, range: BlockRange, peer: string): ReadOpChecksumInfo {

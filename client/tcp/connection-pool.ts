@@ -6,9 +6,7 @@
 import { ByteReader } from '../../common/byte-reader.js';
 import type { Channel, Network } from '../../common/channel.js';
 import type { Clock, Timer } from '../../common/clock.js';
-import { cancellation } from '../../common/deadline.js';
 import { DfsError } from '../../common/errors.js';
-import { onAbort } from '../on-abort.js';
 import type { DatanodeAddress } from '../types.js';
 
 /** Idle connections beyond this number are closed, oldest first. HDFS: dfs.client.socketcache.capacity. */
@@ -100,25 +98,4 @@ export class ConnectionPool {
 
 function keyOf({ host, dataPort }: DatanodeAddress): string {
   return `${host}:${dataPort}`;
-}
-
-/**
- * Runs `work` on a channel that is destroyed when `signal` aborts, so that whatever waits on it stops.
- * @throws DfsError `Cancelled` (or the signal's reason, if that is a DfsError) then; whatever `work` throws.
- */
-export async function abortable<T>(
-  channel: Channel,
-  signal: AbortSignal | undefined,
-  what: string,
-  work: () => Promise<T>,
-): Promise<T> {
-  if (signal === undefined) return await work();
-  const ignoreAbort = onAbort(signal, () => channel.destroy());
-  try {
-    return await work();
-  } catch (error) {
-    throw signal.aborted ? cancellation(signal, what) : error;
-  } finally {
-    ignoreAbort();
-  }
 }

@@ -336,6 +336,30 @@ test('a read stream that is destroyed lets the DataNode go', async (t) => {
   await fs.close();
 });
 
+test('a read stream that is destroyed while nobody takes its bytes lets the DataNode go', async (t) => {
+  const made = cluster(testBytes(400 * BLOCK), ['a']);
+  const fs = await made.connect();
+  const stream = fs.createReadStream('/f');
+  stream.once('readable', () => stream.read(1));
+  await until(() => stream.readableLength >= 1024 * 1024);
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+  stream.destroy();
+  await until(() => made.datanode(0).connections === 0);
+  t.true(stream.destroyed);
+  await fs.close();
+});
+
+test('a reader that is closed while nobody takes its bytes lets the DataNode go', async (t) => {
+  const made = cluster(testBytes(4 * BLOCK), ['a']);
+  const fs = await made.connect();
+  const reader = await fs.open('/f');
+  await reader.stream()[Symbol.asyncIterator]().next();
+  t.is(made.datanode(0).connections, 1);
+  await reader.close();
+  await until(() => made.datanode(0).connections === 0);
+  await fs.close();
+});
+
 test('a stream of a missing file tells it', async (t) => {
   const fs = await new FakeCluster(['a']).connect();
   await t.throwsAsync(pipeline(fs.createReadStream('/none'), new Writable({ write: (_c, _e, done) => done() })), {
