@@ -15,6 +15,7 @@ export type PutOptions = Omit<UploadOptions, 'progress'>;
 export async function runPut(session: Session, args: readonly string[], options: PutOptions): Promise<void> {
   const { sources, destination: destinationArg } = splitOptionalDestination(args);
   const destination = await session.destination(destinationArg);
+  if (args.length === 1 && destination.status === undefined) await session.failMissing(destination);
   await checkDestination(remoteDestination(session, destination), sources.length, options.overwrite);
   if (sources.length === 1 && sources[0] === '-') {
     await putStandardInput(session, await remoteTarget(session, destination, '-'), options);

@@ -133,6 +133,14 @@ export class Session {
     return parseRemotePath(text, `/user/${this.environment.user}`);
   }
 
+  /** There is nothing at `path`, which should exist. @throws PathError, behind a hint to those who have no home directory yet. */
+  async failMissing(path: RemotePath): Promise<never> {
+    const home = this.path('.').absolute;
+    if (path.absolute === home)
+      await this.warn(`Your home directory does not exist yet. Make it: dfs mkdir -p ${home}`);
+    throw new PathError(path.shown, PROBLEMS.notFound);
+  }
+
   async stat(path: RemotePath): Promise<RemoteItem> {
     try {
       return { ...path, status: await (await this.fs(path)).stat(path.absolute) };
@@ -149,7 +157,7 @@ export class Session {
   async forEach(
     args: readonly string[],
     work: (item: ExistingItem) => Promise<void>,
-    onMissing: (item: RemotePath) => Promise<void> = failMissing,
+    onMissing: (item: RemotePath) => Promise<void> = (item) => this.failMissing(item),
   ): Promise<void> {
     for (const arg of args) {
       await this.attempt(arg, async () => {
@@ -229,8 +237,4 @@ export class Session {
     }
     return only as RemoteItem; // expand gives at least one
   }
-}
-
-async function failMissing(item: RemotePath): Promise<void> {
-  throw new PathError(item.shown, PROBLEMS.notFound);
 }

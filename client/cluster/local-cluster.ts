@@ -6,13 +6,14 @@
  *
  * Every method may be called from any process: what is known of the cluster is in these files.
  */
-import { mkdir, readdir } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../common/clock.js';
 import { formatHostPort } from '../../common/config/kinds.js';
 import { DfsError } from '../../common/errors.js';
 import { lockDirectory } from '../../common/lock-file.js';
+import { nodeDisk } from '../../common/node-disk.js';
 import {
   type ClusterLayout,
   changedLayout,
@@ -141,9 +142,8 @@ export class LocalCluster {
       await this.#requireNotRunning();
       const waiting = await this.#notRunning(this.#processes());
       await requireFreePorts(waiting.map(({ node }) => node));
+      await this.#formatIfNew();
       await writeLayout(this.directory, this.#layout);
-      const namenode = this.#namenode();
-      if (await isEmpty(namenode.node.dataDirectory)) await namenode.format();
       return await this.#startAndWait(waiting, signal);
     } finally {
       lock.release();
@@ -210,6 +210,19 @@ export class LocalCluster {
       'InvalidArgument',
       `There is no DataNode ${text} in this cluster: use its number (${indices}), its address or its pid.`,
     );
+  }
+
+  /**
+   * Makes the NameNode's directory before the first start. As long as there is no cluster.json that start was never completed, and what
+   * a format that was cut off has left can be thrown away. Later, a directory that has lost something is the NameNode's to refuse.
+   */
+  async #formatIfNew(): Promise<void> {
+    if ((await readLayout(this.directory)) !== undefined) return;
+    const namenode = this.#namenode();
+    await mkdir(namenode.node.dataDirectory, { recursive: true });
+    const isFormatted =
+      (await nodeDisk.fileSize(join(namenode.node.dataDirectory, 'current', 'VERSION'))) !== undefined;
+    if (!isFormatted) await namenode.format();
   }
 
   async #requireNotRunning(): Promise<void> {
@@ -299,9 +312,4 @@ async function requireRunning(processes: readonly NodeProcess[]): Promise<void> 
       `The ${process.node.title} ended while it was starting.${await process.lastWords()}`,
     );
   }
-}
-
-async function isEmpty(directory: string): Promise<boolean> {
-  await mkdir(directory, { recursive: true });
-  return (await readdir(directory)).length === 0;
 }

@@ -71,10 +71,10 @@ export function datanodeOf(directory: string, layout: ClusterLayout, datanode: D
   };
 }
 
-/** The command that makes the NameNode's directory. */
+/** The command that makes the NameNode's directory, whatever is in it. */
 export function formatCommand(namenode: ClusterNode): readonly string[] {
   const [script = '', verb = '', ...rest] = namenode.command;
-  return [script, verb, '--format', ...rest];
+  return [script, verb, '--format', '--force', ...rest];
 }
 
 function settingArguments(layout: ClusterLayout, own: readonly string[]): string[] {

@@ -68,7 +68,8 @@ test('destinations that cannot be', async (t) => {
   t.is(await message('a', 'b', '/f'), "put: `/f': Is not a directory\n");
   t.is(await message('a', 'b', '/x'), "put: `/x': No such file or directory\n");
   t.is(await message('-f', 'dir', '/f'), "put: `/f': Is not a directory\n");
-  t.is(await message('a'), "put: `.': No such file or directory\n");
+  const hint = 'Your home directory does not exist yet. Make it: dfs mkdir -p /user/alice\n';
+  t.is(await message('a'), `${hint}put: \`.': No such file or directory\n`);
   t.deepEqual(fs.paths(), ['/f']);
 });
 
@@ -251,7 +252,7 @@ test('-l writes one replica', async (t) => {
 });
 
 test('a name of 255 bytes can be copied', async (t) => {
-  const name = 'ü'.repeat(127) + 'x';
+  const name = `${'ü'.repeat(127)}x`;
   const here = await local(t, { a: 'A' });
   const fs = fakeFileSystem();
   t.is((await runCli(fs, ['put', 'a', `/${name}`], here)).code, 0);
