@@ -21,12 +21,15 @@ export interface XceiverServices extends ReceiverServices {
   readonly clock: Clock;
   /** The cluster that this DataNode belongs to; '' as long as it has not registered. */
   readonly clusterId: () => string;
+  /** `dfs.datanode.max.transfer.threads` */
+  readonly maxConnections: number;
 }
 
 /** Serves connections; counts those that carry out an operation. */
 export class DataXceiver {
   readonly #services: XceiverServices;
   readonly #logger: Logger;
+  #connections = 0;
   #active = 0;
 
   constructor(services: XceiverServices) {
@@ -39,8 +42,19 @@ export class DataXceiver {
     return this.#active;
   }
 
+  /** @throws DfsError `Overloaded` when no more connections can be served. */
+  requireRoom(): void {
+    const { maxConnections } = this.#services;
+    if (this.#connections < maxConnections) return;
+    throw new DfsError(
+      'Overloaded',
+      `This DataNode serves ${maxConnections} data connections already (dfs.datanode.max.transfer.threads)`,
+    );
+  }
+
   /** Serves the channel until its end. Does not reject. */
   async serve(channel: Channel): Promise<void> {
+    this.#connections++;
     try {
       await this.#operations({ channel, reader: new ByteReader(channel) });
       await closeGently(channel, this.#services.clock);
@@ -48,6 +62,7 @@ export class DataXceiver {
       this.#logger.info({ peer: channel.peer, reason: messageOf(error) }, 'a data connection was closed');
     } finally {
       channel.destroy();
+      this.#connections--;
     }
   }
 
@@ -79,7 +94,8 @@ export class DataXceiver {
   async #carryOut(operation: Operation, connection: Connection): Promise<boolean> {
     const clusterId = this.#services.clusterId();
     if (operation.block.poolId !== clusterId) {
-      const message = `This DataNode belongs to cluster ${clusterId}, not to ${operation.block.poolId}`;
+      const own = clusterId === '' ? 'has not joined a cluster yet' : `belongs to cluster ${clusterId}`;
+      const message = `This DataNode ${own}; the block is of cluster ${operation.block.poolId}`;
       await this.#respond(connection, { status: Status.ERROR_INVALID, message });
       return false;
     }
@@ -107,12 +123,4 @@ export class DataXceiver {
   async #respond({ channel }: Connection, response: BlockOpResponse): Promise<void> {
     await channel.write([encodeBlockOpResponse(response)], this.#services.timeouts.writeTimeoutMs);
   }
-}
-
-/** What a connection is answered that is one too many. */
-export function tooManyTransfers(limit: number): DfsError {
-  return new DfsError(
-    'Overloaded',
-    `This DataNode serves ${limit} data connections already (dfs.datanode.max.transfer.threads)`,
-  );
 }

@@ -56,7 +56,7 @@ export class PacketReception {
       upstream: upstream.channel,
       writeTimeoutMs: services.timeouts.writeTimeoutMs,
       downstream: mirror?.acks,
-      onAcknowledged: (endOffset) => writable.replica.acknowledged(endOffset),
+      onAcknowledged: ({ packet }) => this.#onAcknowledged(packet),
     });
   }
 
@@ -102,16 +102,20 @@ export class PacketReception {
       if (this.#broken) return;
       this.#requireInPlace(packet);
       const forwarded = this.#mirror?.forward(packet);
-      const { seqno, last } = packet;
       const isGood = this.#isGood(packet);
-      const endOffset = packet.offsetInBlock + packet.dataLength;
       const done = isGood ? this.#keep(packet) : Promise.resolve(Status.ERROR_CHECKSUM);
-      this.#responder.enqueue({ seqno, last, endOffset, done });
-      if (last || !isGood) return;
+      this.#responder.enqueue({ packet, done });
+      if (packet.last || !isGood) return;
       await forwarded;
       await this.#writer.room();
       await this.#responder.room();
     }
+  }
+
+  #onAcknowledged(packet: ReceivedPacket): void {
+    if (packet.seqno !== HEARTBEAT_SEQNO) this.#writable.replica.acknowledged(packet.offsetInBlock + packet.dataLength);
+    // It is in our file, and the next DataNode has answered to it: nobody looks at its bytes any more.
+    this.#upstream.channel.recycle?.(packet.wire);
   }
 
   /**

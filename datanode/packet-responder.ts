@@ -1,15 +1,13 @@
 import type { ByteReader } from '../common/byte-reader.js';
 import type { Channel } from '../common/channel.js';
 import { DfsError } from '../common/errors.js';
-import { encodeAck, HEARTBEAT_SEQNO, readAck } from '../common/packet.js';
+import type { ReceivedPacket } from '../common/packet.js';
+import { encodeAck, readAck } from '../common/packet.js';
 import { Status } from '../common/status.js';
 
 /** A packet that was received and is to be acknowledged. */
 export interface PendingAck {
-  readonly seqno: number;
-  readonly last: boolean;
-  /** Where its data ends in the block. */
-  readonly endOffset: number;
+  readonly packet: ReceivedPacket;
   /** Resolves with how this DataNode fared with it. Does not reject. */
   readonly done: Promise<Status>;
 }
@@ -24,8 +22,8 @@ export interface PacketResponderOptions {
   readonly upstream: Channel;
   readonly writeTimeoutMs: number;
   readonly downstream: AckSource | undefined;
-  /** Called when all DataNodes from here on have the block up to `endOffset`. */
-  readonly onAcknowledged: (endOffset: number) => void;
+  /** Called with each packet that all DataNodes from here on have. */
+  readonly onAcknowledged: (ack: PendingAck) => void;
 }
 
 /** A client has far fewer packets on their way; one that never reads its acks must not fill our memory with them. */
@@ -78,10 +76,13 @@ export class PacketResponder {
         if (ack === undefined) return false;
         const reply = await this.#reply(ack);
         const succeeded = reply.every((status) => status === Status.SUCCESS);
-        if (succeeded && ack.seqno !== HEARTBEAT_SEQNO) this.#options.onAcknowledged(ack.endOffset);
-        await this.#options.upstream.write([encodeAck({ seqno: ack.seqno, reply })], this.#options.writeTimeoutMs);
+        if (succeeded) this.#options.onAcknowledged(ack);
+        await this.#options.upstream.write(
+          [encodeAck({ seqno: ack.packet.seqno, reply })],
+          this.#options.writeTimeoutMs,
+        );
         if (!succeeded) return false;
-        if (ack.last) return true;
+        if (ack.packet.last) return true;
       }
     } finally {
       this.#closed = true;
@@ -103,7 +104,7 @@ export class PacketResponder {
   async #reply(ack: PendingAck): Promise<Status[]> {
     const own = await ack.done;
     if (own !== Status.SUCCESS || this.#options.downstream === undefined) return [own];
-    const theirs = await this.#readDownstream(this.#options.downstream, ack.seqno);
+    const theirs = await this.#readDownstream(this.#options.downstream, ack.packet.seqno);
     if (theirs[0] === Status.ERROR_CHECKSUM) {
       // The next DataNode has checked the bytes that came from here and is good itself. HDFS takes the node before it for the
       // culprit; by saying nothing more we become the one that the client leaves out.

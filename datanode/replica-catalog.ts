@@ -19,7 +19,7 @@ export interface ReplicaEvents {
   receiving(block: Block, storageId: string): void;
   /** A replica was finalized. */
   received(block: Block, storageId: string): void;
-  /** The files of a finalized replica have been removed. */
+  /** A replica that was finalized, or that a client wrote, is not there any more. */
   deleted(block: Block, storageId: string): void;
   /** A finalized replica cannot be read, or not with the right checksums. */
   corrupt(block: Block, storageId: string): void;
@@ -30,6 +30,8 @@ export interface VolumeSummary {
   readonly replicas: number;
   readonly digest: Buffer;
 }
+
+export type StorageSummaries = ReadonlyMap<string, VolumeSummary>;
 
 class VolumeCount {
   replicas = 0;
@@ -88,6 +90,11 @@ export class ReplicaCatalog {
   summary(volume: Volume): VolumeSummary {
     const { replicas, digest } = this.#countOf(volume.index);
     return { replicas, digest: digest.toBytes() };
+  }
+
+  /** The same for all volumes, by storage. */
+  summaries(): StorageSummaries {
+    return new Map(this.#volumes.all.map((volume) => [volume.storageId, this.summary(volume)]));
   }
 
   // ---- Start-up: nothing is reported, the digest of the whole follows -----------------------------------------------------------------
@@ -164,12 +171,12 @@ export class ReplicaCatalog {
 
   // ---- Removing --------------------------------------------------------------------------------------------------------------
 
-  droppedUnfinished(replica: ReplicaInPipeline): void {
+  droppedUnfinished(replica: ReplicaInPipeline, volume: Volume): void {
+    if (this.#inPipeline.get(replica.blockId) !== replica) return;
     this.#inPipeline.delete(replica.blockId);
-    const volume = this.#volumes.all[replica.volume];
-    if (volume === undefined) return;
     this.released(replica, volume);
     volume.addUsed(-replica.numBytes);
+    if (replica.state !== 'TEMPORARY') this.#events.deleted(blockOf(replica), volume.storageId);
   }
 
   deletedFinalized(replica: Replica, volume: Volume): void {

@@ -231,8 +231,8 @@ export class ReplicaStore {
   /** Forgets an unfinished replica and removes its files. To be called with the block locked. */
   async drop(replica: ReplicaInPipeline): Promise<void> {
     if (this.catalog.inPipeline(replica.blockId) !== replica) return;
-    this.catalog.droppedUnfinished(replica);
     const volume = this.volumes.get(replica.volume);
+    this.catalog.droppedUnfinished(replica, volume);
     await this.onDisk(volume, () => volume.remove(directoryOf(replica), replica));
   }
 

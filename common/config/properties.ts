@@ -40,6 +40,15 @@ export const PROPERTIES = {
   'dfs.namenode.name.dir': path('data/name', 'Directory of the namespace, block map and edit log.'),
   'dfs.namenode.checkpoint.period': duration('s', '1h', 'Longest time between two checkpoints.', { min: 1 }),
   'dfs.namenode.checkpoint.txns': int('1000000', 'Edit log records after which a checkpoint is due.', { min: 1 }),
+  'dfs.namenode.num.extra.edits.retained': int(
+    '100000',
+    'Edit log records kept although a checkpoint holds them: with them, an older copy of the database can be brought up to date.',
+  ),
+  'dfs.namenode.resource.du.reserved': size(
+    '100m',
+    'With less free space on its disk the NameNode goes into safe mode.',
+  ),
+  'dfs.namenode.resource.check.interval': duration('ms', '5s', 'Time between two looks at the free space.', { min: 1 }),
   'dfs.namenode.retrycache.expirytime.millis': duration(
     'ms',
     '10m',
@@ -61,10 +70,24 @@ export const PROPERTIES = {
     max: 6_400_000,
   }),
   'dfs.ls.limit': int('1000', 'Most entries in one page of a listing.', { min: 1, max: 100_000 }),
+  'dfs.namenode.accesstime.precision': duration(
+    'ms',
+    '1h',
+    'The time of the last access is written when it is off by more than this; 0: never.',
+  ),
+  'dfs.permissions.enabled': boolean('true', 'Whether permissions are checked.'),
   'dfs.permissions.superusergroup': string('supergroup', 'Members of this group may do everything.'),
   'hadoop.user.group.static.mapping.overrides': string(
     '',
     'Groups of users, overriding the system\'s: "user=group1,group2;user2=group3".',
+  ),
+  'dfs.namenode.lease-soft-limit-sec': duration(
+    's',
+    '60s',
+    'Age at which another writer may take over the file of a silent one.',
+    {
+      min: 1,
+    },
   ),
   'dfs.namenode.lease-hard-limit-sec': duration(
     's',
@@ -147,6 +170,12 @@ export const PROPERTIES = {
     'ms',
     '8m',
     'How long a DataNode waits for a peer that takes no data.',
+    { min: 1 },
+  ),
+  'dfs.datanode.socket.reuse.keepalive': duration(
+    'ms',
+    '4s',
+    'How long a DataNode keeps a data connection for the next operation.',
     { min: 1 },
   ),
   'dfs.datanode.scan.period.hours': duration('h', '21d', 'Time in which every block is read and verified once.'),

@@ -1,10 +1,10 @@
 import type { Channel, Listener, Network } from '../../common/channel.js';
 import type { Clock } from '../../common/clock.js';
 import { encodeBlockOpResponse, Status } from '../../common/data-transfer.js';
+import { messageOf } from '../../common/errors.js';
 import type { Logger } from '../../common/logging.js';
 import { closeGently } from '../close-gently.js';
 import type { DataXceiver } from '../data-xceiver.js';
-import { tooManyTransfers } from '../data-xceiver.js';
 
 export interface DataServerOptions {
   readonly network: Network;
@@ -14,8 +14,6 @@ export interface DataServerOptions {
   readonly host: string;
   /** 0: a free one. */
   readonly port: number;
-  /** `dfs.datanode.max.transfer.threads` */
-  readonly maxConnections: number;
 }
 
 /** So many connections beyond the limit are told why they are closed; further ones are just closed. */
@@ -45,10 +43,6 @@ export class DataServer {
     return this.#listener.port;
   }
 
-  get connectionCount(): number {
-    return this.#serving.size;
-  }
-
   /** Takes no more connections and cuts off those that are there; resolves when nothing works on their replicas any more. */
   async stop(): Promise<void> {
     await this.#listener?.close();
@@ -58,17 +52,16 @@ export class DataServer {
   }
 
   #accept(channel: Channel): void {
-    if (this.#serving.size < this.#options.maxConnections) {
+    try {
+      this.#options.xceiver.requireRoom();
       track(this.#serving, channel, this.#options.xceiver.serve(channel));
-    } else if (this.#refusing.size < MAX_REFUSALS) {
-      track(this.#refusing, channel, this.#refuse(channel));
-    } else {
-      channel.destroy();
+    } catch (error) {
+      if (this.#refusing.size >= MAX_REFUSALS) channel.destroy();
+      else track(this.#refusing, channel, this.#refuse(channel, messageOf(error)));
     }
   }
 
-  async #refuse(channel: Channel): Promise<void> {
-    const { message } = tooManyTransfers(this.#options.maxConnections);
+  async #refuse(channel: Channel, message: string): Promise<void> {
     this.#options.logger.warn({ peer: channel.peer }, message);
     try {
       await channel.write([encodeBlockOpResponse({ status: Status.ERROR, message })], REFUSAL_TIMEOUT_MS);

@@ -1,0 +1,241 @@
+/**
+ * A DataNode: its volumes, its data server, and its talk with the NameNode. Everything that it touches is injected: main.ts gives it the real world,
+ * a simulation another one.
+ */
+import type { Network } from '../common/channel.js';
+import type { Clock } from '../common/clock.js';
+import { sleep } from '../common/clock.js';
+import type { Disk } from '../common/disk.js';
+import { DfsError, messageOf, toDfsError } from '../common/errors.js';
+import type { Logger } from '../common/logging.js';
+import type { Random } from '../common/random.js';
+import type { BlockStreamHandlers, DatanodeProtocolClient } from '../common/rpc/services.js';
+import { VERSION } from '../common/version.js';
+import type { DatanodeCommand__Output } from '../proto/generated/minihdfs/DatanodeCommand.js';
+import { DataXceiver } from './data-xceiver.js';
+import type { DatanodeSettings } from './datanode-settings.js';
+import type { Volume } from './disk/volume.js';
+import type { LockDirectory } from './disk/volume-set.js';
+import { VolumeSet } from './disk/volume-set.js';
+import { IncrementalReports } from './incremental-reports.js';
+import { NamenodeLink } from './namenode-link.js';
+import { toBlock, toPipelineNode } from './pipeline-node.js';
+import { ReplicaCatalog } from './replica-catalog.js';
+import { ReplicaRemoval } from './replica-removal.js';
+import { ReplicaStore } from './replica-store.js';
+import { SHARD_COUNT } from './replica-table.js';
+import { blockStreamHandlers } from './rpc/block-stream.js';
+import { DataServer } from './tcp/data-server.js';
+import { Transfers } from './transfers.js';
+
+export interface DatanodeDependencies {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly disk: Disk;
+  readonly network: Network;
+  readonly namenode: DatanodeProtocolClient;
+  readonly lockDirectory: LockDirectory;
+  readonly logger: Logger;
+  /** The DataNode cannot go on: too many disks have failed, or the NameNode turned it away. */
+  readonly onFatal: (error: DfsError) => void;
+}
+
+export interface DatanodeStatus {
+  readonly registered: boolean;
+  /** Milliseconds since the NameNode last answered a heartbeat. */
+  readonly lastContactMs: number | undefined;
+  readonly failedVolumes: number;
+  readonly replicas: number;
+  /** Operations of the data plane that are being carried out. */
+  readonly activeTransfers: number;
+  readonly copiesPending: number;
+  readonly deletionsPending: number;
+  readonly reportsPending: number;
+}
+
+/** Data written and not synced before a sync in the background begins, when blocks are synced at their end. */
+const SYNC_BEHIND_BYTES = 8 * 1024 ** 2;
+/** Received and not yet written, of one block. */
+const MAX_PENDING_BYTES = 8 * 1024 ** 2;
+/** Shards of a failed volume's replicas forgotten before others get a turn. */
+const SHARDS_PER_SLICE = 32;
+
+export class Datanode {
+  readonly blockStream: BlockStreamHandlers;
+  readonly volumes: VolumeSet;
+  readonly #dependencies: DatanodeDependencies;
+  readonly #settings: DatanodeSettings;
+  readonly #catalog: ReplicaCatalog;
+  readonly #reports: IncrementalReports;
+  readonly #store: ReplicaStore;
+  readonly #removal: ReplicaRemoval;
+  readonly #transfers: Transfers;
+  readonly #xceiver: DataXceiver;
+  readonly #server: DataServer;
+  #link: NamenodeLink | undefined;
+
+  /**
+   * Takes the directories and finds out what is in them.
+   * @throws DfsError `DirectoryLocked`, `InvalidConfiguration`, `DamagedMetadata`.
+   */
+  static async open(dependencies: DatanodeDependencies, settings: DatanodeSettings): Promise<Datanode> {
+    const { disk, random, logger, lockDirectory } = dependencies;
+    const { dataDirectories: roots, reservedBytes, failedVolumesTolerated } = settings;
+    const options = { disk, random, logger, lockDirectory, roots, reservedBytes, failedVolumesTolerated };
+    const volumes = await VolumeSet.open(options);
+    try {
+      const datanode = new Datanode(dependencies, settings, volumes);
+      await datanode.#store.load();
+      return datanode;
+    } catch (error) {
+      volumes.release();
+      throw error;
+    }
+  }
+
+  private constructor(dependencies: DatanodeDependencies, settings: DatanodeSettings, volumes: VolumeSet) {
+    const { clock, network, logger } = dependencies;
+    const { syncOnClose, timeouts, expectedBlockBytes, maxConnections, checksum, packetBytes } = settings;
+    this.#dependencies = dependencies;
+    this.#settings = settings;
+    this.volumes = volumes;
+    this.#reports = new IncrementalReports({ summarize: () => this.#catalog.summaries() });
+    this.#catalog = new ReplicaCatalog(volumes, this.#reports);
+    const store = new ReplicaStore({ volumes, catalog: this.#catalog, logger, syncOnClose });
+    const clusterId = (): string => volumes.clusterId;
+    const writing = { maxPendingBytes: MAX_PENDING_BYTES, syncBehindBytes: syncOnClose ? SYNC_BEHIND_BYTES : 0 };
+    const services = {
+      store,
+      network,
+      clock,
+      logger,
+      timeouts,
+      writing,
+      expectedBlockBytes,
+      clusterId,
+      maxConnections,
+    };
+    this.#store = store;
+    this.#removal = new ReplicaRemoval(store, logger);
+    this.#xceiver = new DataXceiver(services);
+    this.#server = new DataServer({
+      ...services,
+      xceiver: this.#xceiver,
+      host: settings.dataHost,
+      port: settings.dataPort,
+    });
+    const onEnded = (): void => this.#link?.hurry();
+    this.#transfers = new Transfers({ ...services, maxConcurrent: settings.maxCopies, onEnded });
+    const { datanodeUuid } = volumes;
+    this.blockStream = blockStreamHandlers({
+      ...services,
+      xceiver: this.#xceiver,
+      datanodeUuid,
+      checksum,
+      packetBytes,
+    });
+    volumes.onFailure = (volume, reason) => void this.#onVolumeFailure(volume, reason);
+  }
+
+  /** Serves data from now on. @throws DfsError `PortInUse`. */
+  async listen(): Promise<{ dataPort: number }> {
+    await this.#server.start();
+    return { dataPort: this.#server.port };
+  }
+
+  /**
+   * Registers with the NameNode, waiting for it as long as it takes, and keeps in touch from then on. `ports` are those of the other servers of the
+   * process.
+   * @throws DfsError `WrongCluster`, `DisallowedDatanode`; `Cancelled`.
+   */
+  async join(ports: { readonly rpcPort: number; readonly httpPort: number }, signal: AbortSignal): Promise<void> {
+    const { advertisedHost: host, rack } = this.#settings;
+    const id = { uuid: this.volumes.datanodeUuid, host, dataPort: this.#server.port, ...ports };
+    const link = new NamenodeLink({
+      ...this.#dependencies,
+      volumes: this.volumes,
+      catalog: this.#catalog,
+      reports: this.#reports,
+      identity: { id, rack, version: VERSION },
+      load: () => this.#load(),
+      onHeartbeatAnswered: ({ failedTransfers }) => this.#transfers.failuresTold(failedTransfers?.length ?? 0),
+      execute: (command) => this.#execute(command),
+    });
+    this.#link = link;
+    await link.join(signal);
+    link.start((error) => this.#dependencies.onFatal(toDfsError(error)));
+  }
+
+  status(): DatanodeStatus {
+    return {
+      registered: this.#link?.registered ?? false,
+      lastContactMs: this.#link?.sinceAnswerMs,
+      failedVolumes: this.volumes.failedCount,
+      replicas: this.#catalog.finalizedCount,
+      activeTransfers: this.#xceiver.activeCount,
+      copiesPending: this.#transfers.pendingCount,
+      deletionsPending: this.#removal.pendingCount,
+      reportsPending: this.#reports.pendingCount,
+    };
+  }
+
+  /** Ends in order: no new work, what runs is cut off, files are closed, the directories given back. */
+  async stop(): Promise<void> {
+    await this.#link?.stop();
+    await this.#server.stop();
+    await this.#transfers.stop();
+    await this.#removal.stop();
+    this.volumes.release();
+  }
+
+  #load() {
+    return {
+      activeTransfers: this.#xceiver.activeCount,
+      maxTransfers: this.#settings.maxConnections,
+      replicationsInProgress: this.#transfers.pendingCount,
+      failedVolumes: this.volumes.failedCount,
+      failedTransfers: [...this.#transfers.failures],
+    };
+  }
+
+  #execute({ command, transfer, invalidate }: DatanodeCommand__Output): void {
+    try {
+      if (command === 'invalidate') this.#removal.invalidate((invalidate?.blocks ?? []).map(toBlock));
+      if (command === 'transfer' && transfer) {
+        const targets = transfer.targets.map((target) => ({
+          node: toPipelineNode(target),
+          storageId: target.storageId,
+        }));
+        this.#transfers.order({ block: toBlock(transfer.block), targets });
+      }
+    } catch (error) {
+      this.#dependencies.logger.error(
+        { command, reason: messageOf(error) },
+        'a command of the NameNode cannot be carried out',
+      );
+      this.#link?.tellError(`cannot carry out ${command}: ${messageOf(error)}`);
+    }
+  }
+
+  /** The replicas of a failed volume are gone, as far as anyone can tell. The NameNode has the others copied. */
+  async #onVolumeFailure(volume: Volume, reason: string): Promise<void> {
+    this.#link?.hurry();
+    this.#link?.tellError(`the volume ${volume.layout.root} has failed: ${reason}`);
+    if (this.volumes.tooManyFailed) {
+      const message =
+        `${this.volumes.failedCount} volumes have failed, more than dfs.datanode.failed.volumes.tolerated ` +
+        `(${this.#settings.failedVolumesTolerated}); the last one is ${volume.layout.root}: ${reason}`;
+      this.#dependencies.onFatal(new DfsError('DamagedMetadata', message));
+      return;
+    }
+    for (const replica of [...this.#catalog.allInPipeline()]) {
+      if (replica.volume !== volume.index) continue;
+      await replica.writer?.stop('its volume has failed');
+      this.#catalog.droppedUnfinished(replica, volume);
+    }
+    for (let shard = 0; shard < SHARD_COUNT; shard++) {
+      this.#catalog.forgetFinalized(volume, shard);
+      if (shard % SHARDS_PER_SLICE === SHARDS_PER_SLICE - 1) await sleep(this.#dependencies.clock, 0);
+    }
+  }
+}
