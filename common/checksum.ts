@@ -3,6 +3,7 @@
  * shorter). The writer chooses type and chunk size; they are stored with the replica in the header of its .meta file.
  */
 import { crc32 } from 'node:zlib';
+import { totalLength } from './buffers.js';
 import { crc32c } from './crc32c.js';
 import { DfsError } from './errors.js';
 
@@ -89,12 +90,6 @@ function forEachChecksum(
     }
   }
   if (missing < spec.bytesPerChecksum) visit(crc, index);
-}
-
-function totalLength(buffers: readonly Uint8Array[]): number {
-  let total = 0;
-  for (const buffer of buffers) total += buffer.length;
-  return total;
 }
 
 /** Numbers of the types in .meta files and in protobuf messages (HDFS's). */

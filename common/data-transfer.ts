@@ -19,9 +19,9 @@ import { DfsError } from './errors.js';
 export * from './data-transfer-response.js';
 export { Status, statusName } from './status.js';
 
-export const DATA_TRANSFER_VERSION = 28;
+const DATA_TRANSFER_VERSION = 28;
 
-export const OpCode = { WRITE_BLOCK: 80, READ_BLOCK: 81, BLOCK_CHECKSUM: 85 } as const;
+const OpCode = { WRITE_BLOCK: 80, READ_BLOCK: 81, BLOCK_CHECKSUM: 85 } as const;
 
 /** A header with a pipeline of 512 nodes has some 60 KB. */
 const MAX_OPERATION_BYTES = 128 * 1024;

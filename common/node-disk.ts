@@ -2,11 +2,9 @@
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { withoutFirst } from './buffers.js';
 import type { Disk, DiskFile, OpenMode } from './disk.js';
 import { DfsError, type ErrorName, messageOf, osErrorCode } from './errors.js';
-
-/** More buffers than this in one writev are refused by the kernel (IOV_MAX). */
-const MAX_BUFFERS_PER_WRITE = 1024;
 
 const FLAGS: Record<OpenMode, number> = {
   read: fs.constants.O_RDONLY,
@@ -59,24 +57,13 @@ class NodeDiskFile implements DiskFile {
   }
 
   async write(buffers: readonly Uint8Array[], position: number): Promise<void> {
+    let remaining = buffers;
     let at = position;
-    for (let from = 0; from < buffers.length; from += MAX_BUFFERS_PER_WRITE) {
-      const batch =
-        buffers.length <= MAX_BUFFERS_PER_WRITE ? buffers : buffers.slice(from, from + MAX_BUFFERS_PER_WRITE);
-      at += await this.#writeBatch(batch, at);
-    }
-  }
-
-  /** Writes all of at most MAX_BUFFERS_PER_WRITE buffers; returns their length. */
-  async #writeBatch(batch: readonly Uint8Array[], position: number): Promise<number> {
-    let remaining = batch;
-    let done = 0;
     while (remaining.length > 0) {
-      const written = await writevAt(this.#fd, remaining, position + done);
-      done += written;
+      const written = await writevAt(this.#fd, remaining, at);
+      at += written;
       remaining = withoutFirst(remaining, written);
     }
-    return done;
   }
 
   sync(): Promise<void> {
@@ -94,20 +81,6 @@ class NodeDiskFile implements DiskFile {
   close(): Promise<void> {
     return close(this.#fd);
   }
-}
-
-/** What is left of `buffers` after their first `length` bytes; empty buffers at the front go as well. */
-function withoutFirst(buffers: readonly Uint8Array[], length: number): Uint8Array[] {
-  let skip = length;
-  let first = 0;
-  for (; first < buffers.length; first++) {
-    const buffer = buffers[first] as Uint8Array;
-    if (buffer.length > skip) break;
-    skip -= buffer.length;
-  }
-  const rest = buffers.slice(first);
-  if (skip > 0) rest[0] = (rest[0] as Uint8Array).subarray(skip);
-  return rest;
 }
 
 export const nodeDisk: Disk = {

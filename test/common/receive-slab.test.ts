@@ -18,7 +18,7 @@ function receive(slab: ReceiveSlab, wanted: number, fill: number): Held {
 }
 
 function isIntact({ fill, bytes }: Held): boolean {
-  return bytes.every((byte) => byte === fill);
+  return bytes.equals(Buffer.alloc(bytes.length, fill));
 }
 
 test('what was received stays as it is until it is given back, whoever receives what in between', (t) => {
@@ -29,7 +29,7 @@ test('what was received stays as it is until it is given back, whoever receives 
     inHalves: fc.boolean(),
   });
   fc.assert(
-    fc.property(fc.array(anyStep, { maxLength: 80 }), (steps) => {
+    fc.property(fc.array(anyStep, { minLength: 60, maxLength: 60 }), (steps) => {
       const pool = new SlabPool();
       const slabs = [new ReceiveSlab(pool), new ReceiveSlab(pool)];
       const held: (Held & { slab: ReceiveSlab })[] = [];

@@ -132,16 +132,11 @@ export function testChannel(test: TestFn, makePair: MakePair): void {
     }
   });
 
-  test('after destroy, the other side reads what had left, and then the end or an error', async (t) => {
+  test('after destroy, the other side reads what had left, and then the end', async (t) => {
     const [a, b] = await makePair(t, new FakeClock());
     await a.write([Buffer.from('last words')], TIMEOUT_MS);
     a.destroy();
-    t.is((await new ByteReader(b).readBuffer(10, TIMEOUT_MS)).toString(), 'last words');
-    try {
-      t.is(await b.read(TIMEOUT_MS), null);
-    } catch (error) {
-      t.is((error as Error).name, 'ConnectionLost');
-    }
+    t.is((await readAll(b)).toString(), 'last words');
   });
 
   test('after destroy, what the other side writes is rejected in the end', async (t) => {
