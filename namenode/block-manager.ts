@@ -53,11 +53,11 @@ export class BlockManager implements Blocks {
   locate(db: Database, blockId: number, readerHost: string): LocatedReplicas {
     const block = blockRow(db, blockId);
     if (block === undefined) return { locations: [], corrupt: false };
-    const good = block.state === BlockState.COMPLETE ? [] : this.#pipeline(block);
-    const corrupt: StorageDescriptor[] = [];
-    if (good.length === 0) this.#sortReplicas(db, block, good, corrupt);
-    const chosen = good.length > 0 ? good : corrupt;
-    return { locations: this.#sorted(chosen, readerHost), corrupt: good.length === 0 && corrupt.length > 0 };
+    const pipeline = block.state === BlockState.COMPLETE ? [] : this.#pipeline(block);
+    if (pipeline.length > 0) return { locations: this.#sorted(pipeline, readerHost), corrupt: false };
+    const { good, surplus, corrupt } = this.#replicas(db, block);
+    const chosen = [good, surplus, corrupt].find((storages) => storages.length > 0) ?? [];
+    return { locations: this.#sorted(chosen, readerHost), corrupt: chosen === corrupt };
   }
 
   describe(targets: readonly Target[]): Location[] {
@@ -110,15 +110,20 @@ export class BlockManager implements Blocks {
     });
   }
 
-  /** Adds the storages with finalized replicas to `good` or to `corrupt`. */
-  #sortReplicas(db: Database, block: BlockRow, good: StorageDescriptor[], corrupt: StorageDescriptor[]): void {
+  /** The storages with finalized replicas that can be read, by what these are worth. */
+  #replicas(db: Database, block: BlockRow) {
+    const good: StorageDescriptor[] = [];
+    const surplus: StorageDescriptor[] = [];
+    const corrupt: StorageDescriptor[] = [];
     for (const row of replicasOfBlock(db, block.id)) {
       const storage = this.#options.datanodes.storage(row.storage);
-      if (storage === undefined || !isReadable(storage)) continue;
+      if (storage === undefined || !isReadable(storage) || row.state === ReplicaRowState.INVALIDATE) continue;
       const right = isFinished(block) ? matches(block, row) : row.generation_stamp === block.generation_stamp;
-      if (row.state === ReplicaRowState.LIVE && right) good.push(storage);
-      else if (row.state === ReplicaRowState.LIVE || row.state === ReplicaRowState.CORRUPT) corrupt.push(storage);
+      if (!right || row.state === ReplicaRowState.CORRUPT) corrupt.push(storage);
+      else if (row.state === ReplicaRowState.EXCESS) surplus.push(storage);
+      else good.push(storage);
     }
+    return { good, surplus, corrupt };
   }
 
   #sorted(storages: readonly StorageDescriptor[], readerHost: string): Location[] {

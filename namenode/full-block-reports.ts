@@ -149,9 +149,9 @@ export class FullBlockReports {
   }
 
   #complete(node: DatanodeDescriptor, storage: StorageDescriptor, report: OpenReport): void {
-    const { requests, logger } = this.#options;
+    const { requests, clock, logger } = this.#options;
     this.#eventsOf(storage).reportEnds();
-    requests.completed(storage);
+    requests.completed(storage, clock.monotonicMs());
     const { added, removed } = report;
     logger.info({ datanode: node.name, storage: storage.uuid, added, removed }, 'full block report processed');
   }

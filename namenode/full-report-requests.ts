@@ -8,12 +8,16 @@ import type { compareDigest } from './storage-report.js';
 const AT_A_TIME_MAX = 6;
 /** A report of which nothing has arrived for so long is asked for again. */
 const LOST_AFTER_MS = 60_000;
+/** A storage whose digest still differs after its report is asked again after so long. */
+const REPEAT_AFTER_MS = 30_000;
 /** A heartbeat can cross with reports that are under way, so that one mismatch says little. */
 const MISMATCHES_MIN = 2;
 
 export class FullReportRequests {
   /** Storages that were asked, and when something of their report last arrived. */
   readonly #asked = new Map<StorageDescriptor, number>();
+  /** When the last report of a storage was processed. */
+  readonly #completedMs = new WeakMap<StorageDescriptor, number>();
 
   /**
    * Takes in how a heartbeat's digest compares with the rows, and says whether the storage's DataNode should be asked for a full report.
@@ -24,8 +28,8 @@ export class FullReportRequests {
       this.#asked.delete(storage);
       return false;
     }
-    const wanted = storage.trust === 'unknown' || storage.mismatches >= MISMATCHES_MIN;
-    return wanted && this.#admit(storage, nowMs);
+    if (storage.trust !== 'unknown' && !this.#isOverdue(storage, nowMs)) return false;
+    return this.#admit(storage, nowMs);
   }
 
   /** A part of a report has arrived. */
@@ -34,10 +38,16 @@ export class FullReportRequests {
   }
 
   /** The report of the storage has been processed. */
-  completed(storage: StorageDescriptor): void {
+  completed(storage: StorageDescriptor, nowMs: number): void {
     this.#asked.delete(storage);
+    this.#completedMs.set(storage, nowMs);
     storage.mismatches = 0;
     if (storage.trust === 'unknown') storage.trust = 'reported';
+  }
+
+  #isOverdue(storage: StorageDescriptor, nowMs: number): boolean {
+    const sinceMs = nowMs - (this.#completedMs.get(storage) ?? Number.NEGATIVE_INFINITY);
+    return storage.mismatches >= MISMATCHES_MIN && sinceMs >= REPEAT_AFTER_MS;
   }
 
   #admit(storage: StorageDescriptor, nowMs: number): boolean {

@@ -3,6 +3,9 @@ import type { Database } from 'better-sqlite3';
 import { BlockState, ReplicaRowState } from './schema.js';
 import { statement } from './statements.js';
 
+/** Surplus replicas count too: if the others do not come back, they are kept. */
+const GOOD = `(${ReplicaRowState.LIVE}, ${ReplicaRowState.EXCESS})`;
+
 export interface CountedSlice {
   /** Blocks in the slice that count. */
   readonly blocks: number;
@@ -38,11 +41,11 @@ export function countSafeBlocks(
 ): CountedSlice {
   const sql = `
     SELECT count(*) AS rows, max(block) AS last, sum(
-      state = ${ReplicaRowState.LIVE} AND EXISTS (
+      state IN ${GOOD} AND EXISTS (
         SELECT 1 FROM blocks b WHERE b.id = slice.block AND b.state = ${BlockState.COMPLETE}
           AND b.generation_stamp = slice.generation_stamp AND b.length = slice.length)
       AND ? = (
-        SELECT count(*) FROM replicas r WHERE r.block = slice.block AND r.state = ${ReplicaRowState.LIVE}
+        SELECT count(*) FROM replicas r WHERE r.block = slice.block AND r.state IN ${GOOD}
           AND r.generation_stamp = slice.generation_stamp AND r.length = slice.length
           AND r.storage IN (SELECT value FROM json_each(?)))
     ) AS blocks

@@ -1,0 +1,309 @@
+import type { Block } from '../../../common/block.js';
+import type { Clock, Timer } from '../../../common/clock.js';
+import { isDfsError } from '../../../common/errors.js';
+import { ReplicaDigest } from '../../../common/replica-digest.js';
+import type { DatanodeProtocolHandlers } from '../../../common/rpc/services.js';
+import type { DatanodeCommand } from '../../../proto/generated/minihdfs/DatanodeCommand.js';
+import type { StorageReport } from '../../../proto/generated/minihdfs/StorageReport.js';
+
+const GIB = 2 ** 30;
+const HEARTBEAT_MS = 3_000;
+/** How long a copy takes. */
+const TRANSFER_MS = 2_000;
+
+interface Held {
+  readonly block: Block;
+  /** Its bytes on disk are not what they should be. */
+  rotten: boolean;
+  finalized: boolean;
+}
+
+type EventKind = 'RECEIVING' | 'RECEIVED' | 'DELETED';
+
+/** Who a fake DataNode talks to, at the moment: the NameNode may be away, or another process than before. */
+export interface FakeDatanodeWorld {
+  readonly clock: Clock;
+  /** Undefined while the NameNode is down. */
+  protocol(): DatanodeProtocolHandlers | undefined;
+  peer(uuid: string): FakeDatanode | undefined;
+}
+
+/** A DataNode without disks and sockets: what it holds is a map, a copy takes two seconds. */
+export class FakeDatanode {
+  readonly uuid: string;
+  readonly host: string;
+  readonly rack: string;
+  readonly storages = new Map<string, Map<number, Held>>();
+  alive = false;
+  /** Its process answers on its ports but does not talk to the NameNode. */
+  hung = false;
+  capacityBytes = 100 * GIB;
+  remainingBytes = 50 * GIB;
+  activeTransfers = 0;
+  failed = new Set<string>();
+  /** The most copies that it was making at a time. */
+  mostTransfers = 0;
+  /** Blocks in the order in which copies were ordered. */
+  readonly orderedTransfers: number[] = [];
+  readonly orderedDeletions: number[] = [];
+  fullReports = 0;
+  registrations = 0;
+  readonly #world: FakeDatanodeWorld;
+  #registrationId = '';
+  #reportNumber = 0;
+  #running = 0;
+  #failedTransfers: Block[] = [];
+  #events: { block: Block; kind: EventKind; storageId: string }[] = [];
+  #timer: Timer | undefined;
+  #lane: Promise<void> = Promise.resolve();
+  /** Ends what was begun before the process died. */
+  #life = 0;
+
+  constructor(world: FakeDatanodeWorld, index: number, rack: string, storageCount = 1) {
+    this.#world = world;
+    this.uuid = `dn-${index}`;
+    this.host = `host-${index}`;
+    this.rack = rack;
+    for (let i = 0; i < storageCount; i++) this.storages.set(`ds-${index}-${i}`, new Map());
+  }
+
+  // ---- What a test does to it -----------------------------------------------------------------------------------------
+
+  start(): void {
+    this.alive = true;
+    this.#life++;
+    this.#running = 0;
+    this.#registrationId = '';
+    this.#beat(0);
+  }
+
+  /** As kill -9 does: what is on disk stays. */
+  kill(): void {
+    this.alive = false;
+    this.#life++;
+    this.#timer?.cancel();
+    this.#events = [];
+    this.#failedTransfers = [];
+    for (const held of this.storages.values()) {
+      for (const [id, { finalized }] of held) if (!finalized) held.delete(id);
+    }
+  }
+
+  get blocks(): number[] {
+    return [...this.storages.values()].flatMap((held) => [...held.values()].filter((h) => h.finalized).map((h) => h.block.blockId));
+  }
+
+  storageIdOf(blockId: number): string | undefined {
+    return [...this.storages].find(([, held]) => held.has(blockId))?.[0];
+  }
+
+  isRotten(blockId: number): boolean {
+    return [...this.storages.values()].some((held) => held.get(blockId)?.rotten);
+  }
+
+  /** The bytes of a replica go bad; nobody notices until they are read. */
+  rot(blockId: number): void {
+    for (const held of this.storages.values()) {
+      const replica = held.get(blockId);
+      if (replica !== undefined) replica.rotten = true;
+    }
+  }
+
+  /** A replica vanishes without a word. */
+  lose(blockId: number): void {
+    for (const held of this.storages.values()) held.delete(blockId);
+  }
+
+  /** A replica appears without a word: an old disk was put back. */
+  put(block: Block, storageId = this.#firstStorage()): void {
+    this.storages.get(storageId)?.set(block.blockId, { block, rotten: false, finalized: true });
+  }
+
+  // ---- What clients and other DataNodes do to it ----------------------------------------------------------------------
+
+  begin(block: Block, storageId: string): void {
+    this.storages.get(storageId)?.set(block.blockId, { block, rotten: false, finalized: false });
+    this.#report('RECEIVING', block, storageId);
+  }
+
+  finalize(block: Block, storageId: string): void {
+    this.storages.get(storageId)?.set(block.blockId, { block, rotten: false, finalized: true });
+    this.#report('RECEIVED', block, storageId);
+  }
+
+  // ---- What it does ---------------------------------------------------------------------------------------------------
+
+  #firstStorage(): string {
+    return [...this.storages.keys()][0] as string;
+  }
+
+  #report(kind: EventKind, block: Block, storageId: string): void {
+    this.#events.push({ block, kind, storageId });
+    this.#enqueue(() => this.#sendEvents());
+  }
+
+  /** One call at a time. */
+  #enqueue(call: () => Promise<void>): void {
+    const life = this.#life;
+    this.#lane = this.#lane.then(async () => {
+      if (this.alive && !this.hung && life === this.#life) await call();
+    });
+  }
+
+  #beat(delayMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = this.#world.clock.after(delayMs, () => {
+      this.#enqueue(async () => {
+        await this.#sendEvents();
+        await this.#heartbeat();
+      });
+      this.#beat(HEARTBEAT_MS);
+    });
+  }
+
+  async #sendEvents(): Promise<void> {
+    const protocol = this.#world.protocol();
+    if (protocol === undefined || this.#registrationId === '' || this.#events.length === 0) return;
+    const events = this.#events;
+    this.#events = [];
+    const request = { ...this.#sender(), blocks: events, reportNumber: ++this.#reportNumber };
+    try {
+      await protocol.BlockReceivedAndDeleted(request, this.#context());
+    } catch (error) {
+      this.#events = [...events, ...this.#events];
+      if (isDfsError(error, 'UnknownDatanode')) this.#registrationId = '';
+      else throw error;
+    }
+  }
+
+  async #heartbeat(): Promise<void> {
+    const protocol = this.#world.protocol();
+    if (protocol === undefined) return;
+    if (this.#registrationId === '') await this.#register(protocol);
+    const { commands } = await protocol.Heartbeat(
+      {
+        ...this.#sender(),
+        storages: this.#storageReports(),
+        activeTransfers: this.activeTransfers,
+        maxTransfers: 4096,
+        replicationsInProgress: this.#running,
+        failedVolumes: this.failed.size,
+        failedTransfers: this.#failedTransfers.splice(0),
+      },
+      this.#context(),
+    );
+    for (const command of commands ?? []) await this.#carryOut(command, protocol);
+  }
+
+  async #register(protocol: DatanodeProtocolHandlers): Promise<void> {
+    const response = await protocol.Register(
+      {
+        id: { uuid: this.uuid, host: this.host, dataPort: 9866, rpcPort: 9867, httpPort: 9864 },
+        rack: this.rack,
+        version: '1',
+        clusterId: '',
+        storages: this.#storageReports(),
+      },
+      this.#context(),
+    );
+    this.registrations++;
+    this.#registrationId = response.registrationId ?? '';
+    this.#reportNumber = 0;
+  }
+
+  #storageReports() {
+    return [...this.storages].map(([storageId, held]) => {
+      const digest = new ReplicaDigest();
+      const finalized = [...held.values()].filter((replica) => replica.finalized);
+      for (const { block } of finalized) digest.add(block);
+      const told = this.#events.length === 0;
+      return {
+        storageId,
+        capacityBytes: this.capacityBytes,
+        usedBytes: this.capacityBytes - this.remainingBytes,
+        remainingBytes: this.remainingBytes,
+        failed: this.failed.has(storageId),
+        replicas: told ? finalized.length : 0,
+        digest: told ? digest.toBytes() : Buffer.alloc(0),
+      } satisfies StorageReport;
+    });
+  }
+
+  async #carryOut(command: DatanodeCommand, protocol: DatanodeProtocolHandlers): Promise<void> {
+    if (command.register) {
+      this.#registrationId = '';
+      this.#beat(0);
+    }
+    for (const storageId of command.fullReport?.storageIds ?? []) await this.#fullReport(storageId, protocol);
+    for (const block of command.invalidate?.blocks ?? []) this.#delete(block as Block);
+    if (command.transfer) {
+      const targets = (command.transfer.targets ?? []).map(({ datanode, storageId }) => [datanode?.uuid ?? '', storageId ?? ''] as const);
+      this.#transfer(command.transfer.block as Block, targets);
+    }
+  }
+
+  async #fullReport(storageId: string, protocol: DatanodeProtocolHandlers): Promise<void> {
+    this.fullReports++;
+    const held = [...(this.storages.get(storageId)?.values() ?? [])].sort((a, b) => a.block.blockId - b.block.blockId);
+    const parts = Math.max(1, Math.ceil(held.length / 10));
+    for (let part = 0; part < parts; part++) {
+      const replicas = held.slice(part * 10, part * 10 + 10);
+      await protocol.BlockReport(
+        {
+          ...this.#sender(),
+          storageId,
+          reportId: this.fullReports,
+          part,
+          lastPart: part === parts - 1,
+          blockIds: replicas.map(({ block }) => block.blockId),
+          generationStamps: replicas.map(({ block }) => block.generationStamp),
+          lengths: replicas.map(({ block }) => block.numBytes),
+          states: replicas.map(({ finalized }) => (finalized ? 1 : 2)),
+        },
+        this.#context(),
+      );
+    }
+  }
+
+  #delete({ blockId, generationStamp }: Block): void {
+    this.orderedDeletions.push(blockId);
+    for (const [storageId, held] of this.storages) {
+      const replica = held.get(blockId);
+      if (replica === undefined || replica.block.generationStamp > generationStamp) continue;
+      held.delete(blockId);
+      this.#report('DELETED', replica.block, storageId);
+    }
+  }
+
+  #transfer(block: Block, targets: readonly (readonly [uuid: string, storageId: string])[]): void {
+    this.orderedTransfers.push(block.blockId);
+    this.#running++;
+    this.mostTransfers = Math.max(this.mostTransfers, this.#running);
+    const life = this.#life;
+    this.#world.clock.after(TRANSFER_MS, () => {
+      if (life !== this.#life) return;
+      this.#running--;
+      if (!this.#copy(block, targets)) this.#failedTransfers.push(block);
+      this.#beat(0);
+    });
+  }
+
+  #copy(block: Block, targets: readonly (readonly [uuid: string, storageId: string])[]): boolean {
+    const held = [...this.storages.values()].map((replicas) => replicas.get(block.blockId)).find((replica) => replica !== undefined);
+    if (held === undefined || held.rotten) return false;
+    for (const [uuid, storageId] of targets) {
+      const peer = this.#world.peer(uuid);
+      if (!peer?.alive || peer.storageIdOf(block.blockId) !== undefined) return false;
+      peer.finalize(held.block, storageId);
+    }
+    return true;
+  }
+
+  #sender() {
+    return { datanodeUuid: this.uuid, registrationId: this.#registrationId };
+  }
+
+  #context() {
+    return { peerHost: this.host, signal: new AbortController().signal };
+  }
+}
