@@ -1,15 +1,24 @@
-/** The messages of proto/data_transfer.proto, read from that file once, when this module is loaded. */
+/** The messages of proto/data_transfer.proto. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import protobuf from 'protobufjs';
-import { z } from 'zod';
 import { CHECKSUM_TYPE_NUMBERS, type ChecksumSpec, checksumSpec } from './checksum.js';
-import { DfsError, messageOf } from './errors.js';
+import { DfsError, isDfsError, messageOf } from './errors.js';
+import { MessageFields } from './message-fields.js';
 
 const PROTO_FILE = join('proto', 'data_transfer.proto');
 
-const root = protobuf.parse(readFileSync(findUpwards(PROTO_FILE), 'utf8')).root.resolveAll();
+let root: protobuf.Root | undefined;
+
+/** Read when it is first needed: a command that moves no data is to start quickly. */
+function protoRoot(): protobuf.Root {
+  if (root === undefined) {
+    root = protobuf.parse(readFileSync(findUpwards(PROTO_FILE), 'utf8')).root;
+    root.resolveAll(); // without this, protobufjs does not know which fields are required
+  }
+  return root;
+}
 
 /** The sources are one level below the project's directory, the compiled files two. */
 function findUpwards(relativePath: string): string {
@@ -22,56 +31,69 @@ function findUpwards(relativePath: string): string {
   }
 }
 
-export type MessageType = protobuf.Type;
+/** One type of message, to and from its bytes. */
+export class MessageCodec {
+  readonly #name: string;
+  #type: protobuf.Type | undefined;
 
-export function messageType(name: string): MessageType {
-  return root.lookupType(`hadoop.hdfs.${name}`);
-}
+  /** `name`: as it stands in the proto file. */
+  constructor(name: string) {
+    this.#name = name;
+  }
 
-/** The message after its length as a varint: how all messages of the data plane but packet headers are framed. */
-export function encodeDelimited(type: MessageType, message: object): Buffer {
-  return type.encodeDelimited(message).finish() as Buffer;
-}
+  /**
+   * The message after its length as a varint: how all messages of the data plane but packet headers are framed. Fields have the
+   * names of the proto file, enums their numbers.
+   */
+  encodeDelimited(message: object): Buffer {
+    return this.#loaded().encodeDelimited(message).finish() as Buffer;
+  }
 
-/**
- * The message in `bytes`, checked by `schema`, which sees integers as numbers (not necessarily safe ones), enums as their
- * numbers, bytes as Buffers, and for what was not set its default, or null where it is a message.
- * @throws DfsError `ProtocolViolation` when `bytes` are no such message, or one that the schema refuses.
- */
-export function decodeMessage<Schema extends z.ZodType>(
-  type: MessageType,
-  schema: Schema,
-  bytes: Uint8Array,
-  peer: string,
-): z.output<Schema> {
-  const parsed = schema.safeParse(toPlainObject(type, bytes, peer));
-  if (parsed.success) return parsed.data;
-  const complaints = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-  throw new DfsError('ProtocolViolation', `${peer} sent an invalid ${type.name}: ${complaints.join('; ')}`);
-}
+  /**
+   * A message without its length, as `peer` sent it.
+   * @throws DfsError `ProtocolViolation` when `bytes` are no such message.
+   */
+  decode(bytes: Uint8Array, peer: string): MessageFields {
+    const type = this.#loaded();
+    try {
+      const values = type.toObject(type.decode(bytes), {
+        longs: Number,
+        enums: Number,
+        bytes: Buffer,
+        defaults: true,
+      });
+      return new MessageFields(values, `${peer} sent an invalid ${this.#name}`);
+    } catch (error) {
+      throw new DfsError('ProtocolViolation', `${peer} sent a damaged ${this.#name}: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
 
-function toPlainObject(type: MessageType, bytes: Uint8Array, peer: string): unknown {
-  try {
-    return type.toObject(type.decode(bytes), { longs: Number, enums: Number, bytes: Buffer, defaults: true });
-  } catch (error) {
-    throw new DfsError('ProtocolViolation', `${peer} sent a damaged ${type.name}: ${messageOf(error)}`, {
-      cause: error,
-    });
+  #loaded(): protobuf.Type {
+    this.#type ??= protoRoot().lookupType(`hadoop.hdfs.${this.#name}`);
+    return this.#type;
   }
 }
 
-/** ChecksumProto. */
-export const checksumSchema = z
-  .object({ type: z.int(), bytesPerChecksum: z.int() })
-  .transform(({ type, bytesPerChecksum }, context) => toChecksumSpec(type, bytesPerChecksum, context));
+/** The ChecksumProto in the field `name`. */
+export function readChecksum(fields: MessageFields, name: string): ChecksumSpec {
+  const checksum = fields.message(name);
+  return toChecksumSpec(fields, name, checksum.integer('type'), checksum.integer('bytesPerChecksum'));
+}
 
-/** For transforms: a type or chunk size that is refused becomes an issue of the schema. */
-export function toChecksumSpec(type: number, bytesPerChecksum: number, context: z.RefinementCtx): ChecksumSpec {
+/** @throws DfsError `ProtocolViolation`, for the field `name`, when type or chunk size are refused. */
+export function toChecksumSpec(
+  fields: MessageFields,
+  name: string,
+  type: number,
+  bytesPerChecksum: number,
+): ChecksumSpec {
   try {
     return checksumSpec(type, bytesPerChecksum);
   } catch (error) {
-    context.addIssue({ code: 'custom', message: messageOf(error) });
-    return z.NEVER;
+    if (isDfsError(error, 'ProtocolViolation')) throw fields.refuse(name, `is refused: ${error.message}`);
+    throw error;
   }
 }
 

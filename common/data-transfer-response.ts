@@ -1,17 +1,10 @@
 /** What a DataNode answers to an operation (data-transfer.ts), and what a reader tells it in the end. */
-import { z } from 'zod';
 import type { ByteReader } from './byte-reader.js';
 import { CHECKSUM_TYPE_NUMBERS, type ChecksumSpec } from './checksum.js';
-import {
-  checksumMessage,
-  checksumSchema,
-  decodeMessage,
-  encodeDelimited,
-  messageType,
-  toChecksumSpec,
-} from './data-transfer-proto.js';
+import { checksumMessage, MessageCodec, readChecksum, toChecksumSpec } from './data-transfer-proto.js';
 import { DfsError } from './errors.js';
-import { type Status, statusSchema } from './status.js';
+import type { MessageFields } from './message-fields.js';
+import { isStatus, type Status } from './status.js';
 
 export interface BlockOpResponse {
   readonly status: Status;
@@ -44,36 +37,14 @@ export interface BlockChecksum {
 const MAX_RESPONSE_BYTES = 64 * 1024;
 const MAX_READ_STATUS_BYTES = 64;
 
-const int = z.int().nonnegative();
+const MD5_LENGTH = 16;
 
-const readOpChecksumInfoSchema = z.object({ checksum: checksumSchema, chunkOffset: int });
-
-const checksumResponseSchema = z
-  .object({ bytesPerCrc: z.int(), crcPerBlock: int, md5: z.instanceof(Buffer), crcType: z.int() })
-  .transform(
-    ({ bytesPerCrc, crcPerBlock, md5, crcType }, context): BlockChecksum => ({
-      checksum: toChecksumSpec(crcType, bytesPerCrc, context),
-      crcPerBlock,
-      md5,
-    }),
-  );
-
-const responseSchema = z.object({
-  status: statusSchema,
-  firstBadLink: z.string(),
-  message: z.string(),
-  readOpChecksumInfo: readOpChecksumInfoSchema.nullable().transform((info) => info ?? undefined),
-  checksumResponse: checksumResponseSchema.nullable().transform((response) => response ?? undefined),
-});
-
-const readStatusSchema = z.object({ status: statusSchema });
-
-const responseType = messageType('BlockOpResponseProto');
-const readStatusType = messageType('ClientReadStatusProto');
+const responseCodec = new MessageCodec('BlockOpResponseProto');
+const readStatusCodec = new MessageCodec('ClientReadStatusProto');
 
 /** BlockOpResponseProto after its length as a varint. */
 export function encodeBlockOpResponse({ readOpChecksumInfo, checksumResponse, ...rest }: BlockOpResponse): Buffer {
-  return encodeDelimited(responseType, {
+  return responseCodec.encodeDelimited({
     ...rest,
     ...(readOpChecksumInfo && {
       readOpChecksumInfo: { ...readOpChecksumInfo, checksum: checksumMessage(readOpChecksumInfo.checksum) },
@@ -95,12 +66,34 @@ export async function readBlockOpResponse(reader: ByteReader, timeoutMs: number)
   if (bytes === null) {
     throw new DfsError('ConnectionLost', `${reader.peer} closed the connection instead of answering`);
   }
-  return decodeMessage(responseType, responseSchema, bytes, reader.peer);
+  const fields = responseCodec.decode(bytes, reader.peer);
+  const readInfo = fields.optionalMessage('readOpChecksumInfo');
+  const checksumResponse = fields.optionalMessage('checksumResponse');
+  return {
+    status: fields.enumValue('status', isStatus),
+    firstBadLink: fields.string('firstBadLink'),
+    message: fields.string('message'),
+    readOpChecksumInfo: readInfo && {
+      checksum: readChecksum(readInfo, 'checksum'),
+      chunkOffset: readInfo.integer('chunkOffset'),
+    },
+    checksumResponse: checksumResponse && toBlockChecksum(checksumResponse),
+  };
+}
+
+function toBlockChecksum(fields: MessageFields): BlockChecksum {
+  const md5 = fields.bytes('md5');
+  if (md5.length !== MD5_LENGTH) throw fields.refuse('md5', `has ${md5.length} bytes; it must have ${MD5_LENGTH}`);
+  return {
+    checksum: toChecksumSpec(fields, 'crcType', fields.integer('crcType'), fields.integer('bytesPerCrc')),
+    crcPerBlock: fields.integer('crcPerBlock'),
+    md5,
+  };
 }
 
 /** ClientReadStatusProto after its length as a varint: a reader's last word, after which the connection may be used again. */
 export function encodeClientReadStatus(status: Status): Buffer {
-  return encodeDelimited(readStatusType, { status });
+  return readStatusCodec.encodeDelimited({ status });
 }
 
 /**
@@ -109,5 +102,5 @@ export function encodeClientReadStatus(status: Status): Buffer {
  */
 export async function readClientReadStatus(reader: ByteReader, timeoutMs: number): Promise<Status | null> {
   const bytes = await reader.readVarintDelimited(MAX_READ_STATUS_BYTES, timeoutMs);
-  return bytes === null ? null : decodeMessage(readStatusType, readStatusSchema, bytes, reader.peer).status;
+  return bytes === null ? null : readStatusCodec.decode(bytes, reader.peer).enumValue('status', isStatus);
 }

@@ -2,19 +2,12 @@
  * Operations of the data plane and their answers: what stands on a connection before the packets (packet.ts) and between them.
  * HDFS's DataTransferProtocol, version 28; proto/data-transfer.md tells the whole story.
  */
-import { z } from 'zod';
 import type { Block } from './block.js';
 import type { ByteReader } from './byte-reader.js';
 import type { ChecksumSpec } from './checksum.js';
-import {
-  checksumMessage,
-  checksumSchema,
-  decodeMessage,
-  encodeDelimited,
-  type MessageType,
-  messageType,
-} from './data-transfer-proto.js';
+import { checksumMessage, MessageCodec, readChecksum } from './data-transfer-proto.js';
 import { DfsError } from './errors.js';
+import type { MessageFields } from './message-fields.js';
 
 export * from './data-transfer-response.js';
 export { Status, statusName } from './status.js';
@@ -25,6 +18,8 @@ const OpCode = { WRITE_BLOCK: 80, READ_BLOCK: 81, BLOCK_CHECKSUM: 85 } as const;
 
 /** A header with a pipeline of 512 nodes has some 60 KB. */
 const MAX_OPERATION_BYTES = 128 * 1024;
+const MAX_PORT = 65535;
+
 /** Version and op code. */
 const PREFIX_LENGTH = 3;
 
@@ -98,90 +93,9 @@ export interface BlockChecksumOperation {
 
 export type Operation = WriteBlockOperation | ReadBlockOperation | BlockChecksumOperation;
 
-const int = z.int().nonnegative();
-
-const blockSchema = z.object({
-  poolId: z.string().min(1),
-  blockId: z.int().positive(),
-  generationStamp: int,
-  numBytes: int,
-});
-
-const nodeSchema = z
-  .object({
-    id: z.object({
-      ipAddr: z.string().min(1),
-      datanodeUuid: z.string().min(1),
-      xferPort: z.int().min(1).max(65535),
-      infoPort: z.int().min(0).max(65535),
-      ipcPort: z.int().min(0).max(65535),
-    }),
-    location: z.string(),
-  })
-  .transform(
-    ({ id, location }): PipelineNode => ({
-      uuid: id.datanodeUuid,
-      host: id.ipAddr,
-      dataPort: id.xferPort,
-      rpcPort: id.ipcPort,
-      httpPort: id.infoPort,
-      rack: location,
-    }),
-  );
-
-const baseHeaderSchema = z.object({ block: blockSchema });
-
-const clientHeaderSchema = z.object({ baseHeader: baseHeaderSchema, clientName: z.string() });
-
-const writeBlockSchema = z
-  .object({
-    header: clientHeaderSchema,
-    targets: z.array(nodeSchema),
-    stage: z.int(),
-    pipelineSize: int,
-    minBytesRcvd: int,
-    maxBytesRcvd: int,
-    latestGenerationStamp: int,
-    requestedChecksum: checksumSchema,
-    storageId: z.string(),
-    targetStorageIds: z.array(z.string()),
-  })
-  .transform(({ header, requestedChecksum, stage, ...fields }, context): WriteBlockOperation => {
-    const stageName = STAGES[stage];
-    if (stageName === undefined) {
-      context.addIssue({ code: 'custom', path: ['stage'], message: `${stage} is not known` });
-      return z.NEVER;
-    }
-    return {
-      op: 'writeBlock',
-      block: header.baseHeader.block,
-      clientName: header.clientName,
-      ...fields,
-      stage: stageName,
-      checksum: requestedChecksum,
-    };
-  });
-
-const readBlockSchema = z
-  .object({ header: clientHeaderSchema, offset: int, len: int, sendChecksums: z.boolean() })
-  .transform(
-    ({ header, offset, len, sendChecksums }): ReadBlockOperation => ({
-      op: 'readBlock',
-      block: header.baseHeader.block,
-      clientName: header.clientName,
-      offset,
-      length: len,
-      sendChecksums,
-    }),
-  );
-
-const blockChecksumSchema = z
-  .object({ header: baseHeaderSchema })
-  .transform(({ header }): BlockChecksumOperation => ({ op: 'blockChecksum', block: header.block }));
-
-const writeBlockType = messageType('OpWriteBlockProto');
-const readBlockType = messageType('OpReadBlockProto');
-const blockChecksumType = messageType('OpBlockChecksumProto');
+const writeBlockCodec = new MessageCodec('OpWriteBlockProto');
+const readBlockCodec = new MessageCodec('OpReadBlockProto');
+const blockChecksumCodec = new MessageCodec('OpBlockChecksumProto');
 
 /**
  * An operation as it stands on the wire:
@@ -194,22 +108,22 @@ const blockChecksumType = messageType('OpBlockChecksumProto');
 export function encodeOperation(operation: Operation): Buffer {
   switch (operation.op) {
     case 'writeBlock':
-      return framed(OpCode.WRITE_BLOCK, writeBlockType, writeBlockMessage(operation));
+      return framed(OpCode.WRITE_BLOCK, writeBlockCodec, writeBlockMessage(operation));
     case 'readBlock':
-      return framed(OpCode.READ_BLOCK, readBlockType, {
+      return framed(OpCode.READ_BLOCK, readBlockCodec, {
         header: clientHeader(operation),
         offset: operation.offset,
         len: operation.length,
         sendChecksums: operation.sendChecksums,
       });
     case 'blockChecksum':
-      return framed(OpCode.BLOCK_CHECKSUM, blockChecksumType, { header: { block: operation.block } });
+      return framed(OpCode.BLOCK_CHECKSUM, blockChecksumCodec, { header: { block: operation.block } });
   }
 }
 
-function framed(opCode: number, type: MessageType, message: object): Buffer {
+function framed(opCode: number, codec: MessageCodec, message: object): Buffer {
   const prefix = Buffer.from([DATA_TRANSFER_VERSION >> 8, DATA_TRANSFER_VERSION & 0xff, opCode]);
-  return Buffer.concat([prefix, encodeDelimited(type, message)]);
+  return Buffer.concat([prefix, codec.encodeDelimited(message)]);
 }
 
 function writeBlockMessage(operation: WriteBlockOperation): object {
@@ -262,11 +176,11 @@ export async function readOperation(reader: ByteReader, timeoutMs: number): Prom
   const opCode = prefix.readUInt8(2);
   switch (opCode) {
     case OpCode.WRITE_BLOCK:
-      return readHeader(reader, writeBlockType, writeBlockSchema, timeoutMs);
+      return toWriteBlock(await readHeader(reader, writeBlockCodec, timeoutMs));
     case OpCode.READ_BLOCK:
-      return readHeader(reader, readBlockType, readBlockSchema, timeoutMs);
+      return toReadBlock(await readHeader(reader, readBlockCodec, timeoutMs));
     case OpCode.BLOCK_CHECKSUM:
-      return readHeader(reader, blockChecksumType, blockChecksumSchema, timeoutMs);
+      return toBlockChecksum(await readHeader(reader, blockChecksumCodec, timeoutMs));
     default:
       throw new DfsError(
         'Unsupported',
@@ -275,14 +189,67 @@ export async function readOperation(reader: ByteReader, timeoutMs: number): Prom
   }
 }
 
-async function readHeader<Schema extends z.ZodType>(
-  reader: ByteReader,
-  type: MessageType,
-  schema: Schema,
-  timeoutMs: number,
-): Promise<z.output<Schema>> {
+async function readHeader(reader: ByteReader, codec: MessageCodec, timeoutMs: number): Promise<MessageFields> {
   const bytes = await reader.readVarintDelimited(MAX_OPERATION_BYTES, timeoutMs);
   if (bytes === null)
     throw new DfsError('ConnectionLost', `${reader.peer} closed the connection in the middle of a message`);
-  return decodeMessage(type, schema, bytes, reader.peer);
+  return codec.decode(bytes, reader.peer);
+}
+
+function toWriteBlock(fields: MessageFields): WriteBlockOperation {
+  const stage = STAGES[fields.integer('stage')];
+  if (stage === undefined) throw fields.refuse('stage', 'is not known');
+  return {
+    op: 'writeBlock',
+    ...toClientHeader(fields.message('header')),
+    targets: fields.messages('targets').map(toPipelineNode),
+    stage,
+    pipelineSize: fields.integer('pipelineSize'),
+    minBytesRcvd: fields.integer('minBytesRcvd'),
+    maxBytesRcvd: fields.integer('maxBytesRcvd'),
+    latestGenerationStamp: fields.integer('latestGenerationStamp'),
+    checksum: readChecksum(fields, 'requestedChecksum'),
+    storageId: fields.string('storageId'),
+    targetStorageIds: fields.strings('targetStorageIds'),
+  };
+}
+
+function toReadBlock(fields: MessageFields): ReadBlockOperation {
+  return {
+    op: 'readBlock',
+    ...toClientHeader(fields.message('header')),
+    offset: fields.integer('offset'),
+    length: fields.integer('len'),
+    sendChecksums: fields.boolean('sendChecksums'),
+  };
+}
+
+function toBlockChecksum(fields: MessageFields): BlockChecksumOperation {
+  return { op: 'blockChecksum', block: toBlock(fields.message('header')) };
+}
+
+function toClientHeader(fields: MessageFields): { block: ExtendedBlock; clientName: string } {
+  return { block: toBlock(fields.message('baseHeader')), clientName: fields.string('clientName') };
+}
+
+function toBlock(baseHeader: MessageFields): ExtendedBlock {
+  const block = baseHeader.message('block');
+  return {
+    poolId: block.nonEmptyString('poolId'),
+    blockId: block.integer('blockId', 1),
+    generationStamp: block.integer('generationStamp'),
+    numBytes: block.integer('numBytes'),
+  };
+}
+
+function toPipelineNode(fields: MessageFields): PipelineNode {
+  const id = fields.message('id');
+  return {
+    uuid: id.nonEmptyString('datanodeUuid'),
+    host: id.nonEmptyString('ipAddr'),
+    dataPort: id.integer('xferPort', 1, MAX_PORT),
+    rpcPort: id.integer('ipcPort', 0, MAX_PORT),
+    httpPort: id.integer('infoPort', 0, MAX_PORT),
+    rack: fields.string('location'),
+  };
 }

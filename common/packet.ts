@@ -2,11 +2,10 @@
  * Packets: how block data travels between clients and DataNodes once an operation has been answered, and the acknowledgements
  * that come back along a write pipeline. HDFS's format; proto/data-transfer.md tells the whole story.
  */
-import { z } from 'zod';
 import type { ByteReader } from './byte-reader.js';
-import { decodeMessage, encodeDelimited, messageType } from './data-transfer-proto.js';
+import { MessageCodec } from './data-transfer-proto.js';
 import { DfsError } from './errors.js';
-import { type Status, statusSchema } from './status.js';
+import { isStatus, type Status } from './status.js';
 
 export interface Packet {
   /** Where the data begins in the block, in bytes. */
@@ -194,15 +193,13 @@ export interface PipelineAck {
   readonly reply: readonly Status[];
 }
 
-const ackType = messageType('PipelineAckProto');
-
-const ackSchema = z.object({ seqno: z.int().min(HEARTBEAT_SEQNO), reply: z.array(statusSchema) });
+const ackCodec = new MessageCodec('PipelineAckProto');
 
 /** An ack has a few bytes for each DataNode; HDFS's replication limit is 512. */
 const MAX_ACK_BYTES = 8 * 1024;
 
 export function encodeAck(ack: PipelineAck): Buffer {
-  return encodeDelimited(ackType, ack);
+  return ackCodec.encodeDelimited(ack);
 }
 
 /**
@@ -212,5 +209,6 @@ export function encodeAck(ack: PipelineAck): Buffer {
 export async function readAck(reader: ByteReader, timeoutMs: number): Promise<PipelineAck | null> {
   const bytes = await reader.readVarintDelimited(MAX_ACK_BYTES, timeoutMs);
   if (bytes === null) return null;
-  return decodeMessage(ackType, ackSchema, bytes, reader.peer);
+  const fields = ackCodec.decode(bytes, reader.peer);
+  return { seqno: fields.integer('seqno', HEARTBEAT_SEQNO), reply: fields.enumValues('reply', isStatus) };
 }
