@@ -4,7 +4,7 @@ import type { ReadSource } from './block-fetch.js';
 import { fetchFromBlock } from './block-fetch.js';
 import type { ClientContext } from './context.js';
 import { LocatedBlocks } from './located-blocks.js';
-import { onAbort } from './on-abort.js';
+import { newAbortController, onAbort } from './on-abort.js';
 import { SuspectNodes } from './suspect-nodes.js';
 import type { OpenOptions, ReadRange } from './types.js';
 
@@ -34,7 +34,7 @@ export class FileReader {
   /** @throws DfsError `FileNotFound`, `IsADirectory`. */
   static async open(options: FileReaderOptions): Promise<FileReader> {
     const { context, path, signal } = options;
-    const closed = new AbortController();
+    const closed = newAbortController();
     const blocks = await LocatedBlocks.open(context, path, signal ?? closed.signal);
     const suspects = new SuspectNodes(context.clock, context.settings.suspectMs);
     return new FileReader(options, { context, path, blocks, suspects }, closed);

@@ -29,6 +29,7 @@ import { FileReader } from './file-reader.js';
 import type { FileWriterOptions } from './file-writer.js';
 import { FileWriter } from './file-writer.js';
 import { LeaseRenewer } from './lease-renewer.js';
+import { localHost } from './local-host.js';
 import * as administration from './rpc/administration.js';
 import { required, toFileStatus, toPlacedBlock } from './rpc/messages.js';
 import { NamenodeClient } from './rpc/namenode-client.js';
@@ -63,7 +64,10 @@ export interface ConnectOptions {
   readonly user?: string | undefined;
   /** Settings of the client. Default: every property's default. */
   readonly configuration?: Configuration | undefined;
-  /** Host or IP address of this machine as the cluster knows it, to write to and read from a DataNode on it first. */
+  /**
+   * Host or IP address of this machine as the cluster knows it, to write to and read from a DataNode on it first. Default: its first
+   * IPv4 address that is not a loopback address.
+   */
   readonly clientHost?: string | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
@@ -94,7 +98,7 @@ export class FileSystem {
    * @throws DfsError `ConnectionLost` or `Timeout` when no NameNode answers within a few seconds.
    */
   static async connect(options: ConnectOptions): Promise<FileSystem> {
-    const { clock = systemClock, random = systemRandom, network = tcpNetwork, clientHost = '' } = options;
+    const { clock = systemClock, random = systemRandom, network = tcpNetwork, clientHost = localHost() } = options;
     const configuration = options.configuration ?? loadConfiguration({});
     const { rpc, disconnect } = connectNamenode(options, configuration);
     const namenode = new NamenodeClient({

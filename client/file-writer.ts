@@ -10,7 +10,7 @@ import type { BlockOrigin } from './block-writer.js';
 import { BlockWriter } from './block-writer.js';
 import type { ClientContext } from './context.js';
 import { FlowWindow } from './flow-window.js';
-import { onAbort } from './on-abort.js';
+import { newAbortController, onAbort } from './on-abort.js';
 import { PacketBuilder } from './packet-builder.js';
 import type { PlacedBlock } from './rpc/messages.js';
 import { WriterCalls } from './rpc/writer-calls.js';
@@ -57,7 +57,7 @@ const ABANDON_TIMEOUT_MS = 5_000;
 
 export class FileWriter {
   readonly #options: FileWriterOptions;
-  readonly #abort = new AbortController();
+  readonly #abort = newAbortController();
   readonly #calls: WriterCalls;
   readonly #window: FlowWindow;
   readonly #suspects: SuspectNodes;

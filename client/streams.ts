@@ -3,6 +3,7 @@ import { Readable, Writable } from 'node:stream';
 import { toDfsError } from '../common/errors.js';
 import type { FileReader } from './file-reader.js';
 import type { FileWriter } from './file-writer.js';
+import { newAbortController } from './on-abort.js';
 import type { OpenOptions, ReadRange } from './types.js';
 
 const HIGH_WATER_MARK_BYTES = 1024 * 1024;
@@ -12,7 +13,7 @@ export function readStream(
   open: (options: OpenOptions) => Promise<FileReader>,
   options: ReadRange & OpenOptions,
 ): Readable {
-  const destroyed = new AbortController();
+  const destroyed = newAbortController();
   const pieces = readWhole(open, options, destroyed.signal);
   let pulling = false;
   return new Readable({
