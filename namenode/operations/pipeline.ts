@@ -71,7 +71,6 @@ export interface AdditionalDatanodeRequest extends BlockOfWriter {
   readonly existing: readonly Target[];
   readonly excludeDatanodes: readonly string[];
   readonly additional: number;
-  readonly writerHost: string;
 }
 
 /**
@@ -90,7 +89,7 @@ export async function additionalDatanodes(
     const targets = blocks.chooseTargets({
       count: request.additional,
       blockSizeBytes: inode.block_size,
-      writerHost: request.writerHost,
+      writerHost: '',
       exclude: request.excludeDatanodes,
       existing: request.existing,
     });

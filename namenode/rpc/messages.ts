@@ -1,0 +1,51 @@
+/** Answers as messages of ClientProtocol. */
+import type { Block as BlockMessage } from '../../proto/generated/minihdfs/Block.js';
+import type { FileStatus } from '../../proto/generated/minihdfs/FileStatus.js';
+import type { LocatedBlock as LocatedBlockMessage } from '../../proto/generated/minihdfs/LocatedBlock.js';
+import type { ReplicaLocation } from '../../proto/generated/minihdfs/ReplicaLocation.js';
+import type { Location } from '../blocks.js';
+import type { LocatedBlock } from '../operations/located-blocks.js';
+import type { InodeRow } from '../storage/rows.js';
+import { InodeType } from '../storage/schema.js';
+
+const FILE_TYPES = {
+  [InodeType.FILE]: 'FILE',
+  [InodeType.DIRECTORY]: 'DIRECTORY',
+  [InodeType.SYMLINK]: 'SYMLINK',
+} as const;
+
+export function fileStatus(inode: InodeRow): FileStatus {
+  return {
+    fileId: inode.id,
+    name: inode.name,
+    type: FILE_TYPES[inode.type as keyof typeof FILE_TYPES],
+    length: inode.length,
+    replication: inode.replication,
+    blockSize: inode.block_size,
+    mode: inode.mode,
+    owner: inode.owner,
+    group: inode.grp,
+    modificationTimeMs: inode.mtime_ms,
+    accessTimeMs: inode.atime_ms,
+    children: inode.children,
+    underConstruction: inode.lease_holder !== null,
+    symlink: inode.symlink ?? '',
+  };
+}
+
+export function replicaLocation(location: Location): ReplicaLocation {
+  const { datanodeUuid: uuid, host, dataPort, rpcPort, httpPort, rack, storageUuid } = location;
+  return { datanode: { uuid, host, dataPort, rpcPort, httpPort }, rack, storageId: storageUuid };
+}
+
+export function locatedBlock({
+  block,
+  offset,
+  locations,
+  corrupt,
+  underConstruction,
+}: LocatedBlock): LocatedBlockMessage {
+  const { blockId, generationStamp, numBytes } = block;
+  const message: BlockMessage = { blockId, generationStamp, numBytes };
+  return { block: message, offset, locations: locations.map(replicaLocation), corrupt, underConstruction };
+}

@@ -1,0 +1,135 @@
+/** ClientProtocol: reading and changing the namespace. */
+import type { ClientProtocolHandlers } from '../../common/rpc/services.js';
+import type { Namesystem } from '../namesystem.js';
+import { setOwner, setPermission, setReplication, setTimes } from '../operations/attributes.js';
+import { blockLocations } from '../operations/block-locations.js';
+import { deletePath } from '../operations/delete.js';
+import { mkdirs } from '../operations/mkdirs.js';
+import { contentSummary, fileInfo, listing } from '../operations/read-namespace.js';
+import { rename } from '../operations/rename.js';
+import { parsePath } from '../paths.js';
+import { type CallerSettings, callOf } from './callers.js';
+import { block, count, list, mode, optionalShortText, optionalUserName, shortText } from './fields.js';
+import { fileStatus, locatedBlock } from './messages.js';
+
+type NamespaceHandlers = Pick<
+  ClientProtocolHandlers,
+  | 'GetFileInfo'
+  | 'GetListing'
+  | 'GetBlockLocations'
+  | 'GetContentSummary'
+  | 'ReportBadBlocks'
+  | 'Mkdirs'
+  | 'Rename'
+  | 'Delete'
+  | 'SetReplication'
+  | 'SetPermission'
+  | 'SetOwner'
+  | 'SetTimes'
+>;
+
+const DIRECTORY_MODE = 0o755;
+
+export function namespaceHandlers(ns: Namesystem, callers: CallerSettings): NamespaceHandlers {
+  return {
+    async GetFileInfo(request) {
+      const inode = fileInfo(ns, callOf(callers, request.header), parsePath(request.path));
+      return { status: inode === undefined ? null : fileStatus(inode) };
+    },
+
+    async GetListing(request) {
+      const { path, startAfter, limit } = request;
+      const page = listing(ns, callOf(callers, request.header), parsePath(path), startAfter, count('limit', limit));
+      return { entries: page.entries.map(fileStatus), hasMore: page.hasMore };
+    },
+
+    async GetBlockLocations(request) {
+      const { inode, blocks, lastBlock } = await blockLocations(ns, callOf(callers, request.header), {
+        path: parsePath(request.path),
+        offset: count('offset', request.offset),
+        length: count('length', request.length),
+        readerHost: optionalShortText('client_host', request.clientHost),
+      });
+      return {
+        fileId: inode.id,
+        fileLength: inode.length,
+        underConstruction: inode.lease_holder !== null,
+        blocks: blocks.map(locatedBlock),
+        lastBlock: lastBlock === undefined ? null : locatedBlock(lastBlock),
+      };
+    },
+
+    async GetContentSummary(request, context) {
+      const { header, path } = request;
+      return await contentSummary(ns, callOf(callers, header), parsePath(path), context.signal);
+    },
+
+    async ReportBadBlocks(request) {
+      for (const replica of list('replicas', request.replicas)) {
+        const { datanodeUuid, storageId } = replica;
+        const bad = block('replicas.block', replica.block);
+        const datanode = shortText('replicas.datanode_uuid', datanodeUuid);
+        await ns.blocks.markCorrupt(bad, datanode, optionalShortText('replicas.storage_id', storageId));
+      }
+      return {};
+    },
+
+    async Mkdirs(request) {
+      await mkdirs(ns, callOf(callers, request.header), {
+        path: parsePath(request.path),
+        mode: request.modeSet ? mode('mode', request.mode) : DIRECTORY_MODE,
+        createParent: request.createParent,
+        exclusive: request.exclusive,
+      });
+      return {};
+    },
+
+    async Rename(request) {
+      await rename(ns, callOf(callers, request.header), {
+        source: parsePath(request.source),
+        destination: parsePath(request.destination),
+        overwrite: request.overwrite,
+        exact: request.exact,
+      });
+      return {};
+    },
+
+    async Delete(request) {
+      const { header, path, recursive } = request;
+      return { deleted: await deletePath(ns, callOf(callers, header), parsePath(path), recursive) };
+    },
+
+    async SetReplication(request) {
+      const replication = count('replication', request.replication);
+      const changed = await setReplication(ns, callOf(callers, request.header), parsePath(request.path), replication);
+      return { changed };
+    },
+
+    async SetPermission(request) {
+      const { header, path } = request;
+      await setPermission(ns, callOf(callers, header), parsePath(path), mode('mode', request.mode));
+      return {};
+    },
+
+    async SetOwner(request) {
+      await setOwner(ns, callOf(callers, request.header), parsePath(request.path), {
+        owner: optionalUserName('owner', request.owner),
+        group: optionalUserName('group', request.group),
+      });
+      return {};
+    },
+
+    async SetTimes(request) {
+      const { modificationTimeMs, accessTimeMs } = request;
+      await setTimes(ns, callOf(callers, request.header), parsePath(request.path), {
+        modificationTimeMs: optionalTime('modification_time_ms', modificationTimeMs),
+        accessTimeMs: optionalTime('access_time_ms', accessTimeMs),
+      });
+      return {};
+    },
+  };
+}
+
+function optionalTime(field: string, value: number | undefined): number | undefined {
+  return value === undefined ? undefined : count(field, value);
+}

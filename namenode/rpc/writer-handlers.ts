@@ -1,0 +1,144 @@
+/** ClientProtocol: writing a file. */
+import type { ClientProtocolHandlers } from '../../common/rpc/services.js';
+import type { Namesystem } from '../namesystem.js';
+import { abandonBlock } from '../operations/abandon-block.js';
+import { addBlock } from '../operations/add-block.js';
+import { append } from '../operations/append.js';
+import { complete } from '../operations/complete.js';
+import { create } from '../operations/create.js';
+import { fsync } from '../operations/fsync.js';
+import { recoverLease } from '../operations/lease-recovery.js';
+import type { WriterRequest } from '../operations/open-file.js';
+import { additionalDatanodes, updateBlockForPipeline, updatePipeline } from '../operations/pipeline.js';
+import { parsePath } from '../paths.js';
+import { type CallerSettings, callOf } from './callers.js';
+import {
+  block,
+  count,
+  mode,
+  optionalBlock,
+  optionalShortText,
+  positive,
+  shortText,
+  shortTexts,
+  targets,
+} from './fields.js';
+import { fileStatus, locatedBlock, replicaLocation } from './messages.js';
+
+type WriterHandlers = Pick<
+  ClientProtocolHandlers,
+  | 'Create'
+  | 'Append'
+  | 'AddBlock'
+  | 'AbandonBlock'
+  | 'GetAdditionalDatanode'
+  | 'UpdateBlockForPipeline'
+  | 'UpdatePipeline'
+  | 'Fsync'
+  | 'Complete'
+  | 'RenewLease'
+  | 'RecoverLease'
+>;
+
+const FILE_MODE = 0o644;
+
+export function writerHandlers(ns: Namesystem, callers: CallerSettings): WriterHandlers {
+  return {
+    async Create(request) {
+      const inode = await create(ns, callOf(callers, request.header), {
+        path: parsePath(request.path),
+        clientName: shortText('client_name', request.clientName),
+        mode: request.modeSet ? mode('mode', request.mode) : FILE_MODE,
+        overwrite: request.overwrite,
+        createParent: request.createParent,
+        replication: count('replication', request.replication) || ns.settings.replication,
+        blockSizeBytes: count('block_size', request.blockSize) || ns.settings.blockSizeBytes,
+      });
+      return { status: fileStatus(inode) };
+    },
+
+    async Append(request) {
+      const { inode, lastBlock } = await append(ns, callOf(callers, request.header), {
+        path: parsePath(request.path),
+        clientName: shortText('client_name', request.clientName),
+        newBlock: request.newBlock,
+      });
+      return { status: fileStatus(inode), lastBlock: lastBlock === undefined ? null : locatedBlock(lastBlock) };
+    },
+
+    async AddBlock(request) {
+      const added = await addBlock(ns, callOf(callers, request.header), {
+        ...writer(request),
+        previous: optionalBlock('previous', request.previous),
+        excludeDatanodes: shortTexts('exclude_datanodes', request.excludeDatanodes),
+        writerHost: optionalShortText('client_host', request.clientHost),
+      });
+      return { block: locatedBlock(added) };
+    },
+
+    async AbandonBlock(request) {
+      await abandonBlock(ns, callOf(callers, request.header), {
+        ...writer(request),
+        block: block('block', request.block),
+      });
+      return {};
+    },
+
+    async GetAdditionalDatanode(request) {
+      const locations = await additionalDatanodes(ns, callOf(callers, request.header), {
+        ...writer(request),
+        block: block('block', request.block),
+        existing: targets('existing', request.existing),
+        excludeDatanodes: shortTexts('exclude_datanodes', request.excludeDatanodes),
+        additional: positive('additional', request.additional),
+      });
+      return { locations: locations.map(replicaLocation) };
+    },
+
+    async UpdateBlockForPipeline(request) {
+      const generationStamp = await updateBlockForPipeline(ns, callOf(callers, request.header), {
+        ...writer(request),
+        block: block('block', request.block),
+      });
+      return { generationStamp };
+    },
+
+    async UpdatePipeline(request) {
+      await updatePipeline(ns, callOf(callers, request.header), {
+        ...writer(request),
+        oldBlock: block('old_block', request.oldBlock),
+        newBlock: block('new_block', request.newBlock),
+        targets: targets('locations', request.locations),
+      });
+      return {};
+    },
+
+    async Fsync(request) {
+      const lastBlock = optionalBlock('last_block', request.lastBlock);
+      await fsync(ns, callOf(callers, request.header), { ...writer(request), lastBlock });
+      return {};
+    },
+
+    async Complete(request) {
+      const lastBlock = optionalBlock('last_block', request.lastBlock);
+      return { complete: await complete(ns, callOf(callers, request.header), { ...writer(request), lastBlock }) };
+    },
+
+    async RenewLease(request) {
+      ns.leases.renew(shortText('client_name', request.clientName), ns.clock.monotonicMs());
+      return {};
+    },
+
+    async RecoverLease(request) {
+      return { closed: await recoverLease(ns, callOf(callers, request.header), parsePath(request.path)) };
+    },
+  };
+}
+
+function writer(request: { path: string; fileId: number; clientName: string }): WriterRequest {
+  return {
+    path: parsePath(request.path),
+    fileId: count('file_id', request.fileId),
+    clientName: shortText('client_name', request.clientName),
+  };
+}
