@@ -44,7 +44,8 @@ export async function printStarted(session: Session, { started, safeMode }: Star
 
 /** How this user has to call a command about the cluster, from the directory that he is in. */
 export function commandHint(session: Session, cluster: LocalCluster, command: string): string {
-  const dir = relative(session.environment.workingDirectory, cluster.directory);
+  const relativeDir = relative(session.environment.workingDirectory, cluster.directory);
+  const dir = relativeDir.startsWith('..') ? cluster.directory : relativeDir;
   const dirFlag = command.startsWith('cluster') && dir !== DEFAULT_DIRECTORY ? ` --dir ${dir === '' ? '.' : dir}` : '';
   const isDefault = command.startsWith('cluster') || cluster.namenodeAddress === DEFAULT_NAMENODE;
   return `${isDefault ? '' : `DFS_NAMENODE=${cluster.namenodeAddress} `}npx dfs ${command}${dirFlag}`;

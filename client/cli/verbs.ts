@@ -54,7 +54,7 @@ const VERBS: Readonly<Record<string, readonly [summary: string, load: Loader]>> 
   'cluster start': ['start a cluster on this machine', () => import('./verbs/cluster-start.js')],
   'cluster stop': ['stop it', () => import('./verbs/cluster-stop.js')],
   'cluster status': ['show its processes', () => import('./verbs/cluster-status.js')],
-  'cluster start-datanode': ['add a DataNode, or start one again', () => import('./verbs/cluster-start-datanode.js')],
+  'cluster start-datanode': ['start a DataNode again, or a new one', () => import('./verbs/cluster-start-datanode.js')],
   'cluster stop-datanode': ['stop one DataNode', () => import('./verbs/cluster-stop-datanode.js')],
   // About the command
   help: ['list the commands, or explain one', () => import('./verbs/help.js')],

@@ -114,19 +114,15 @@ export class LocalCluster {
 
   async status(): Promise<ClusterStatus> {
     const { rpcPort, httpPort } = this.#layout.namenode;
-    const namenode = this.#namenode();
+    const { pid, alive } = await pidAndLife(this.#namenode());
     return {
-      namenode: { ...(await pidAndLife(namenode)), rpc: `${HOST}:${rpcPort}`, http: `${HOST}:${httpPort}` },
+      namenode: { pid, rpc: `${HOST}:${rpcPort}`, http: `${HOST}:${httpPort}`, alive },
       datanodes: await Promise.all(
         this.#layout.datanodes.map(async (datanode) => {
           const process = this.#datanode(datanode);
+          const { pid, alive } = await pidAndLife(process);
           const { rack, dataPort } = datanode;
-          return {
-            ...(await pidAndLife(process)),
-            address: `${HOST}:${dataPort}`,
-            rack,
-            dataDir: process.node.dataDirectory,
-          };
+          return { pid, address: `${HOST}:${dataPort}`, rack, dataDir: process.node.dataDirectory, alive };
         }),
       ),
     };
@@ -193,6 +189,12 @@ export class LocalCluster {
     };
     await Promise.all(this.#datanodes().map((process) => stopOne(process, DATANODE_GRACE_MS)));
     await stopOne(this.#namenode(), NAMENODE_GRACE_MS);
+  }
+
+  /** Undefined when all are running. */
+  async firstStoppedDatanode(): Promise<DatanodeLayout | undefined> {
+    const running = await this.#running(this.#layout.datanodes);
+    return this.#layout.datanodes.find((datanode) => !running.includes(datanode));
   }
 
   /** The DataNode of an index (`2`), a data address (`127.0.0.1:9876`) or a pid. @throws DfsError `InvalidArgument`. */
@@ -307,9 +309,6 @@ async function pidAndLife(process: NodeProcess): Promise<{ pid: number | null; a
 async function requireRunning(processes: readonly NodeProcess[]): Promise<void> {
   for (const process of processes) {
     if ((await process.livePid()) !== undefined) continue;
-    throw new DfsError(
-      'Internal',
-      `The ${process.node.title} ended while it was starting.${await process.lastWords()}`,
-    );
+    throw new DfsError('Internal', `${process.node.title} ended while it was starting.${await process.lastWords()}`);
   }
 }

@@ -82,7 +82,6 @@ export class NodeProcess {
         child.once('error', reject);
         child.once('spawn', () => resolve(child.pid as number));
       });
-      child.unref();
       return { pid, ended };
     } finally {
       await log.close();

@@ -13,7 +13,7 @@ export async function requireFreePorts(nodes: readonly ClusterNode[]): Promise<v
       if (await isFree(port)) continue;
       throw new DfsError(
         'PortInUse',
-        `Port ${port} on ${HOST}, which the ${title} needs (${purpose}), is in use by another program. ` +
+        `Port ${port} on ${HOST}, which ${title} needs (${purpose}), is in use by another program. ` +
           'Stop that program, or give the cluster other ports: --base-port 18020 uses ports from 18020 on.',
       );
     }

@@ -39,7 +39,7 @@ export const verb = defineVerb<Options>({
     const request = {
       datanodes: wholeNumber('--datanodes', options.datanodes, 1, 1000),
       racks: wholeNumber('--racks', options.racks, 1, 1000),
-      basePort: wholeNumber('--base-port', options.basePort, 1, 65_535),
+      basePort: wholeNumber('--base-port', options.basePort, 1024, 65_535),
       settings: session.configuration.given(),
     };
     const cluster = await LocalCluster.prepare(clusterDirectory(session, options), request, clock);
