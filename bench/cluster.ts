@@ -1,9 +1,9 @@
 /** A cluster of real processes for the bench, started and stopped through the same commands a user has. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { isFree } from '../client/cluster/ports.js';
 
 const run = promisify(execFile);
 const DFS = new URL('../bin/dfs.js', import.meta.url).pathname;
@@ -21,14 +21,15 @@ export interface ClusterStatus {
   readonly datanodes: readonly { readonly pid: number; readonly address: string; readonly dataDir: string }[];
 }
 
-/** A range of ports of which the first is free right now. */
-async function freeBasePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port to be had');
-  return Math.min(address.port, 65000);
+/** A base port below those that the kernel gives to outgoing connections, all of whose cluster ports are free right now. */
+async function freeBasePort(datanodes: number): Promise<number> {
+  const offsets = [0, 1, ...Array.from({ length: datanodes }, (_, i) => [10, 11, 12].map((n) => n + 10 * i)).flat()];
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const base = 20_000 + Math.floor(Math.random() * 12_000);
+    const free = await Promise.all(offsets.map((offset) => isFree(base + offset)));
+    if (!free.includes(false)) return base;
+  }
+  throw new Error('no range of free ports to be had');
 }
 
 /** Starts a cluster below `parent`, which should be on the disk that is to be measured. */
@@ -39,7 +40,7 @@ export async function startBenchCluster(
 ): Promise<BenchCluster> {
   const dir = await mkdtemp(join(parent, 'bench-cluster-'));
   const overrides = Object.entries(settings).flatMap(([name, value]) => ['-D', `${name}=${value}`]);
-  const basePort = await freeBasePort();
+  const basePort = await freeBasePort(datanodes);
   const place = ['--dir', dir];
   const layout = ['--datanodes', String(datanodes), '--racks', '2', '--base-port', String(basePort)];
   await run(process.execPath, [DFS, 'cluster', 'start', '--detach', ...place, ...layout, ...overrides]);
