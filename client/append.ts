@@ -73,7 +73,7 @@ async function readRange(
   const reader = await BlockReader.open(connections, datanode, range, options);
   try {
     const found: Buffer[] = [];
-    for (let pieces = await reader.next(); pieces !== null; pieces = await reader.next()) found.push(...pieces);
+    for (let bytes = await reader.next(); bytes !== null; bytes = await reader.next()) found.push(...bytes.pieces);
     return { checksum: reader.info.checksum, bytes: Buffer.concat(found) };
   } finally {
     reader.close();

@@ -12,6 +12,7 @@ import type { LocatedBlocks } from './located-blocks.js';
 import { pause } from './pause.js';
 import { dataAddress } from './rpc/messages.js';
 import type { SuspectNodes } from './suspect-nodes.js';
+import type { ReceivedBytes } from './tcp/block-reader.js';
 import { BlockReader } from './tcp/block-reader.js';
 import type { BlockLocation, ReplicaLocation } from './types.js';
 
@@ -46,7 +47,7 @@ export function chooseReplica(
 }
 
 /**
- * The bytes of the file from `from` to before `to`, which lie in `located`, in pieces as they arrive.
+ * The bytes of the file from `from` to before `to`, which lie in `located`, as they arrive.
  * @throws DfsError `BlockMissing`, `Corrupt`, naming the block and what each replica's DataNode said; `Cancelled`.
  */
 export async function* fetchFromBlock(
@@ -55,7 +56,7 @@ export async function* fetchFromBlock(
   from: number,
   to: number,
   signal: AbortSignal,
-): AsyncGenerator<Buffer[], void, void> {
+): AsyncGenerator<ReceivedBytes, void, void> {
   const { context, suspects } = source;
   let block = located;
   let at = from;
@@ -75,10 +76,10 @@ export async function* fetchFromBlock(
     let reader: BlockReader | undefined;
     try {
       reader = await openReplica(context, block, location, at, to, signal);
-      for (let pieces = await reader.next(); pieces !== null; pieces = await reader.next()) {
-        for (const piece of pieces) at += piece.length;
+      for (let bytes = await reader.next(); bytes !== null; bytes = await reader.next()) {
+        for (const piece of bytes.pieces) at += piece.length;
         round = 1;
-        yield pieces;
+        yield bytes;
       }
     } catch (error) {
       if (signal.aborted) throw cancellation(signal, `reading ${source.path}`);

@@ -25,6 +25,13 @@ export interface BlockRange {
   readonly length: number;
 }
 
+/** Verified bytes of a range, in the pieces in which they arrived. */
+export interface ReceivedBytes {
+  readonly pieces: readonly Buffer[];
+  /** Gives their memory back, to be received into again; only for who knows that nobody looks at them any more. */
+  release(): void;
+}
+
 export interface BlockReadOptions {
   readonly clientName: string;
   readonly timeoutMs: number;
@@ -84,14 +91,14 @@ export class BlockReader {
   }
 
   /**
-   * The next bytes of the range, in the pieces in which they arrived; null after its last byte.
+   * The next bytes of the range; null after its last byte.
    * @throws DfsError `Corrupt` when the replica does not match its checksums; `ConnectionLost`, `Timeout`, `ProtocolViolation`,
    * `Cancelled`.
    */
-  async next(): Promise<Buffer[] | null> {
+  async next(): Promise<ReceivedBytes | null> {
     if (this.#finished) return null;
     try {
-      return await this.#nextPieces();
+      return await this.#nextBytes();
     } catch (error) {
       const { signal } = this.#options;
       throw signal?.aborted ? cancellation(signal, `reading ${this.#describe()}`) : error;
@@ -104,7 +111,7 @@ export class BlockReader {
     if (!this.#finished) this.#connection.channel.destroy();
   }
 
-  async #nextPieces(): Promise<Buffer[] | null> {
+  async #nextBytes(): Promise<ReceivedBytes | null> {
     const end = this.#range.offset + this.#range.length;
     for (;;) {
       const packet = await readPacket(this.#connection.reader, DEFAULT_PACKET_LIMITS, this.#options.timeoutMs);
@@ -120,8 +127,8 @@ export class BlockReader {
       this.#verify(packet.data, packet.checksums);
       const first = this.#next;
       this.#next += packet.dataLength;
-      const wanted = slice(packet.data, this.#range.offset - first, end - first);
-      if (wanted.length > 0) return wanted;
+      const pieces = slice(packet.data, this.#range.offset - first, end - first);
+      if (pieces.length > 0) return { pieces, release: packet.release };
     }
   }
 

@@ -238,6 +238,52 @@ for (const { failed, suspects, chosen } of choices) {
   });
 }
 
+// ---- Copying -----
+
+test('a sink gets all bytes of a range in order, one call after the other', async (t) => {
+  const content = testBytes(4 * BLOCK + 9);
+  const made = cluster(content);
+  made.datanode(0).misbehaviour.dieAfterReading = 8192;
+  const fs = await made.connect();
+  const reader = await fs.open('/f');
+  const copies: Buffer[] = [];
+  let running = 0;
+  const sink = async (buffers: readonly Buffer[]): Promise<void> => {
+    t.is(++running, 1);
+    copies.push(Buffer.concat(buffers));
+    await new Promise((resolve) => setImmediate(resolve));
+    running--;
+  };
+  await reader.copyTo(sink);
+  t.true(Buffer.concat(copies).equals(content));
+  copies.length = 0;
+  await reader.copyTo(sink, { start: 100, end: 20_000 });
+  t.true(Buffer.concat(copies).equals(content.subarray(100, 20_001)));
+  await fs.close();
+});
+
+test('a sink that fails ends the copy with its error and leaves no connection', async (t) => {
+  const made = cluster(testBytes(8 * BLOCK), ['a']);
+  const fs = await made.connect();
+  const reader = await fs.open('/f');
+  await t.throwsAsync(
+    reader.copyTo(() => Promise.reject(new Error('the disk is full'))),
+    { message: 'the disk is full' },
+  );
+  await until(() => made.datanode(0).connections === 0);
+  await fs.close();
+});
+
+test('a copy is cancelled by its signal', async (t) => {
+  const fs = await cluster(testBytes(8 * BLOCK), ['a']).connect();
+  const reader = await fs.open('/f');
+  const abort = new AbortController();
+  const copying = reader.copyTo(async () => abort.abort(), {}, { signal: abort.signal });
+  await t.throwsAsync(copying, { name: 'Cancelled' });
+  t.is((await reader.read(0, 10)).length, 10);
+  await fs.close();
+});
+
 // ---- Abort -----------------------------------------------------------------------------------------------------------
 
 test('a read that waits is cancelled by its signal', async (t) => {
