@@ -31,9 +31,9 @@ interface Usage {
 }
 
 /**
- * Hands out room for one read after the other from large pieces of memory (slabs). Node's own way, 64 KiB newly allocated for
- * each read, takes half as much processor time again on the receiving side of the data plane (bench/wire.ts): more system
- * calls, more memory to be faulted in, more garbage, more pieces of a packet to write on.
+ * Hands out room for one read after the other from large pieces of memory (slabs), so that a packet lies in one or two buffers,
+ * and so that its memory can be used again. With Node's own way, 64 KiB newly allocated for each read, neither is possible, and
+ * collecting that garbage costs a receiving node more than all else it does with a packet (docs/decisions/0007).
  *
  * What was received stays as it is for as long as someone holds it, and is freed when nobody does, unless it is given back by
  * {@link recycle} before: then its slab is used again. Each slab is twice as large as the one before it, so connections with

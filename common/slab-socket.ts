@@ -35,6 +35,7 @@ export class SlabSocket {
     if (handle === undefined || handle === null) {
       const plain = new SlabSocket(pool, () => accepted);
       accepted.on('data', (chunk: Buffer) => plain.onChunk(chunk));
+      accepted.resume();
       return plain;
     }
     owner._handle = null;
