@@ -18,12 +18,17 @@ export interface Channel {
    * @throws DfsError `ConnectionLost`, `Timeout` (the other side took nothing for `timeoutMs`).
    */
   write(buffers: readonly Uint8Array[], timeoutMs: number): Promise<void>;
+  /**
+   * Gives back memory that {@link read} brought, in whatever slices, to be received into again. Only for bytes that nobody looks
+   * at any more, and each only once; whoever is not sure leaves it to the garbage collector.
+   */
+  recycle?(buffers: readonly Uint8Array[]): void;
   /** Ends our side of the stream after all that was written. */
   end(): void;
   /**
    * Closes both directions at once; pending reads and writes reject with `ConnectionLost`. The other side can still read what
-   * had left us; then it sees the end of the stream, or `ConnectionLost`. May be called more than once. Whoever has a channel
-   * must destroy it in the end: a half-closed one holds its resources.
+   * had left us; then it sees the end of the stream, or `ConnectionLost` when something that it had sent was not read. May be
+   * called more than once. Whoever has a channel must destroy it in the end: a half-closed one holds its resources.
    */
   destroy(): void;
 }
