@@ -8,7 +8,8 @@ import { runServer } from '../common/process.js';
 import { systemRandom, uuid } from '../common/random.js';
 import { configurationOf, type ServerOptions, serverCommand } from '../common/server-command.js';
 import { tcpNetwork } from '../common/tcp-channel.js';
-import { startNamenode, superuserName } from './namenode.js';
+import { startNamenode } from './namenode.js';
+import { superuserName } from './namenode-core.js';
 import { formatNameDirectory } from './storage/name-directory.js';
 
 interface NamenodeArguments extends ServerOptions {

@@ -14,7 +14,7 @@ import type { WalFolder } from './wal-folder.js';
 export interface CheckpointerOptions {
   readonly journal: GroupCommitJournal;
   readonly log: EditLog;
-  readonly folder: WalFolder;
+  readonly folder: Pick<WalFolder, 'fold'>;
   readonly disk: Disk;
   readonly databasePath: string;
   readonly clock: Clock;

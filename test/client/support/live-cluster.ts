@@ -16,7 +16,8 @@ import { tcpNetwork } from '../../../common/tcp-channel.js';
 import { Datanode } from '../../../datanode/datanode.js';
 import { datanodeSettings } from '../../../datanode/datanode-settings.js';
 import type { RunningNamenode } from '../../../namenode/namenode.js';
-import { startNamenode, superuserName } from '../../../namenode/namenode.js';
+import { startNamenode } from '../../../namenode/namenode.js';
+import { superuserName } from '../../../namenode/namenode-core.js';
 import { formatNameDirectory } from '../../../namenode/storage/name-directory.js';
 
 const SETTINGS: Readonly<Record<string, string>> = {
