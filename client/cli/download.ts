@@ -67,13 +67,14 @@ export class Download {
   }
 
   async #addFile(source: ExistingItem, target: LocalTarget): Promise<void> {
+    await this.#pool.settled(target.path);
     const existing = await statIfExists(target.path);
     if (existing?.isDirectory()) throw new PathError(target.shown, PROBLEMS.isDirectory);
     const isSpecial = existing !== undefined && !existing.isFile(); // /dev/null, a named pipe: written to, never replaced
     if (existing !== undefined && !isSpecial && !this.#options.overwrite)
       throw new PathError(target.shown, PROBLEMS.exists);
     this.#options.progress.expect(source.status.length);
-    await this.#pool.run(() =>
+    await this.#pool.run(target.path, () =>
       this.#session.attempt(source.shown, async () => {
         if (isSpecial) await this.#fill(source, target, await open(target.path, 'w'));
         else await this.#copyFile(source, target);

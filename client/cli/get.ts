@@ -22,7 +22,7 @@ export async function runGet(session: Session, args: readonly string[], options:
   const items = await expandAll(session, sources);
   const destination = await localDestination(session, destinationArg);
   if (items.length > 0) await checkDestination(destination, items.length, options.overwrite);
-  const progress = await startProgress(session.environment);
+  const progress = await startProgress(session);
   const download = new Download(session, { ...options, progress });
   try {
     await download.run(async () => {

@@ -1,23 +1,32 @@
-/** A bounded number of tasks at a time. */
+/** A bounded number of tasks at a time, each known by the name of what it makes. */
 export class Pool {
   readonly #limit: number;
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Map<string, Promise<void>>();
   #failure: { readonly error: unknown } | undefined;
 
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** Starts `task` as soon as there is room, and returns then. @throws what an earlier task threw; nothing is started then. */
-  async run(task: () => Promise<void>): Promise<void> {
-    while (this.#running.size >= this.#limit) await Promise.race(this.#running);
+  /** Resolves when no task of that name runs: two sources may have the same target. */
+  async settled(name: string): Promise<void> {
+    await this.#running.get(name);
+  }
+
+  /**
+   * Starts `task` as soon as there is room and none of that name runs, and returns then.
+   * @throws what an earlier task threw; nothing is started then.
+   */
+  async run(name: string, task: () => Promise<void>): Promise<void> {
+    await this.settled(name);
+    while (this.#running.size >= this.#limit) await Promise.race(this.#running.values());
     this.#throwFailure();
     const running = task()
       .catch((error: unknown) => {
         this.#failure ??= { error };
       })
-      .finally(() => this.#running.delete(running));
-    this.#running.add(running);
+      .finally(() => this.#running.delete(name));
+    this.#running.set(name, running);
   }
 
   /**
@@ -28,7 +37,7 @@ export class Pool {
     try {
       await schedule();
     } finally {
-      await Promise.all(this.#running);
+      await Promise.all(this.#running.values());
     }
     this.#throwFailure();
   }

@@ -21,7 +21,7 @@ export async function runPut(session: Session, args: readonly string[], options:
     await putStandardInput(session, await remoteTarget(session, destination, '-'), options);
     return;
   }
-  const progress = await startProgress(session.environment);
+  const progress = await startProgress(session);
   const upload = new Upload(session, await session.fs(destination), { ...options, progress });
   try {
     await upload.run(async () => {

@@ -58,6 +58,8 @@ export class Session {
   readonly out: Output;
   /** 0 as long as nothing went wrong. A verb may set it. */
   exitCode = 0;
+  /** Printed in front of each warning: what takes a progress bar off the line. */
+  beforeWarning = '';
   readonly #err: Output;
   readonly #connections = new Map<string, Promise<RemoteFileSystem>>();
 
@@ -104,7 +106,7 @@ export class Session {
   /** A line on stderr, behind all that was printed before. */
   async warn(text: string): Promise<void> {
     await this.out.flush();
-    await this.#err.line(text);
+    await this.#err.line(this.beforeWarning + text);
     await this.#err.flush();
   }
 

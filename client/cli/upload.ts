@@ -79,7 +79,9 @@ export class Upload {
     if (existing?.type === 'DIRECTORY') throw new PathError(target.shown, PROBLEMS.isDirectory);
     if (existing !== undefined && !this.#options.overwrite) throw new PathError(target.shown, PROBLEMS.exists);
     this.#options.progress.expect(source.stats.isFile() ? source.stats.size : 0);
-    await this.#pool.run(() => this.#session.attempt(source.shown, () => this.#copyFile(source, target)));
+    await this.#pool.run(target.absolute, () =>
+      this.#session.attempt(source.shown, () => this.#copyFile(source, target)),
+    );
   }
 
   async #copyFile(source: LocalItem, target: RemotePath): Promise<void> {

@@ -70,7 +70,9 @@ class Copy {
   async #add(source: ExistingItem, target: RemoteItem): Promise<void> {
     if (source.status.type !== 'DIRECTORY') {
       refuseExisting(target, this.#options.force === true);
-      await this.#pool.run(() => this.#session.attempt(source.shown, () => this.#copyFile(source, target)));
+      await this.#pool.run(target.absolute, () =>
+        this.#session.attempt(source.shown, () => this.#copyFile(source, target)),
+      );
       return;
     }
     if (target.status !== undefined && target.status.type !== 'DIRECTORY')

@@ -118,6 +118,15 @@ test('a copy that fails leaves nothing, and not the old file changed', async (t)
   t.deepEqual(at.names(), ['a']);
 });
 
+test('two sources of the same name → the first one, or with -f the last one', async (t) => {
+  const at = await here(t);
+  const fs = fakeFileSystem({ '/a/x': 'first', '/b/x': 'second' });
+  t.like(await runCli(fs, ['get', '/a/x', '/b/x', '.'], at), { code: 1, stderr: "get: `x': File exists\n" });
+  t.is(at.read('x'), 'first');
+  t.is((await runCli(fs, ['get', '-f', '/a/x', '/b/x', '.'], at)).code, 0);
+  t.is(at.read('x'), 'second');
+});
+
 test('devices are written to and stay', async (t) => {
   const at = await here(t);
   t.is((await runCli(fakeFileSystem({ '/a': 'A' }), ['get', '/a', '/dev/null'], at)).code, 0);

@@ -200,6 +200,15 @@ test('many small files are copied several at a time, and not all at once', async
   t.is(most, 8);
 });
 
+test('two sources of the same name → the first one, or with -f the last one', async (t) => {
+  const here = await local(t, { 'a/x': 'first', 'b/x': 'second' });
+  const fs = fakeFileSystem({ '/d': null });
+  t.like(await runCli(fs, ['put', 'a/x', 'b/x', '/d'], here), { code: 1, stderr: "put: `/d/x': File exists\n" });
+  t.is(fs.content('/d/x'), 'first');
+  t.is((await runCli(fs, ['put', '-f', 'a/x', 'b/x', '/d'], here)).code, 0);
+  t.is(fs.content('/d/x'), 'second');
+});
+
 test('links are followed; loops, broken links and what is no file are told about', async (t) => {
   const here = await local(t, { 'd/a': 'A', 'd/e/b': 'B' });
   const at = (name: string) => join(here.workingDirectory, name);
