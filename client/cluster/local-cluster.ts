@@ -137,7 +137,10 @@ export class LocalCluster {
     try {
       await this.#requireNotRunning();
       const waiting = await this.#notRunning(this.#processes());
-      await requireFreePorts(waiting.map(({ node }) => node));
+      await requireFreePorts(
+        waiting.map(({ node }) => node),
+        this.#clock,
+      );
       await this.#formatIfNew();
       await writeLayout(this.directory, this.#layout);
       return await this.#startAndWait(waiting, signal);
@@ -152,7 +155,7 @@ export class LocalCluster {
     try {
       const layout = withDatanodes(this.#layout, this.#layout.datanodes.length + 1, rack);
       const added = this.#datanode(layout.datanodes.at(-1) as DatanodeLayout, layout);
-      await requireFreePorts([added.node]);
+      await requireFreePorts([added.node], this.#clock);
       await writeLayout(this.directory, layout);
       this.#layout = layout;
       return await this.#startAndWait([added], signal);
@@ -169,7 +172,7 @@ export class LocalCluster {
       const pid = await process.livePid();
       if (pid !== undefined)
         throw new DfsError('InvalidArgument', `${process.node.title} is running already (pid ${pid}).`);
-      await requireFreePorts([process.node]);
+      await requireFreePorts([process.node], this.#clock);
       return await this.#startAndWait([process], signal);
     } finally {
       lock.release();
