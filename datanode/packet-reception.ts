@@ -115,7 +115,7 @@ export class PacketReception {
   #onAcknowledged(packet: ReceivedPacket): void {
     if (packet.seqno !== HEARTBEAT_SEQNO) this.#writable.replica.acknowledged(packet.offsetInBlock + packet.dataLength);
     // It is in our file, and the next DataNode has answered to it: nobody looks at its bytes any more.
-    this.#upstream.channel.recycle?.(packet.wire);
+    packet.release();
   }
 
   /**

@@ -24,6 +24,7 @@ export type ReplicaFileName =
 const SUBDIRECTORIES = 32;
 
 const DATA_FILE = /^blk_(\d{1,16})$/;
+const SUBDIRECTORY = /^subdir(\d{1,2})$/;
 const META_FILE = /^blk_(\d{1,16})_(\d{1,16})\.meta$/;
 
 export function dataFileName(blockId: number): string {
@@ -57,6 +58,13 @@ export function subdirectoryIndex(blockId: number): number {
   const x = Math.floor(blockId / 2 ** 16) % SUBDIRECTORIES;
   const y = Math.floor(blockId / 2 ** 8) % SUBDIRECTORIES;
   return x * SUBDIRECTORIES + y;
+}
+
+/** The index of `subdirX/subdirY`; undefined when that is no such directory. */
+export function parseSubdirectory(x: string, y: string): number | undefined {
+  const numbers = [x, y].map((name) => Number(SUBDIRECTORY.exec(name)?.[1]));
+  const [first = Number.NaN, second = Number.NaN] = numbers;
+  return first < SUBDIRECTORIES && second < SUBDIRECTORIES ? first * SUBDIRECTORIES + second : undefined;
 }
 
 export class VolumeLayout {

@@ -16,8 +16,8 @@ export interface VerifiedLength {
 
 /**
  * Reads a replica from its start until data and checksums do not fit any more. A process or a machine that died while it wrote
- * leaves a last chunk of which the data file has more than the checksum covers; then the length is sought that the checksum is
- * for, because these bytes may have been acknowledged.
+ * leaves a chunk of which the data file has more than the checksum covers (behind it, the meta file may have been lengthened with
+ * nothing in it); then the length is sought that the checksum is for, because these bytes may have been acknowledged.
  */
 export async function verifiedLength(files: ReplicaFiles): Promise<VerifiedLength> {
   const { bytesPerChecksum, type } = files.checksum;
@@ -32,11 +32,8 @@ export async function verifiedLength(files: ReplicaFiles): Promise<VerifiedLengt
     const bad = verifyChecksums(files.checksum, [data], checksums);
     if (bad < 0) continue;
     const badOffset = bad * bytesPerChecksum;
-    const isLast = first + bad === checksumCount - 1;
     const chunk = data.subarray(badOffset, badOffset + bytesPerChecksum);
-    const covered = isLast
-      ? coveredPrefix(files.checksum, chunk, checksums.readUInt32BE(bad * CHECKSUM_SIZE_BYTES))
-      : 0;
+    const covered = coveredPrefix(files.checksum, chunk, checksums.readUInt32BE(bad * CHECKSUM_SIZE_BYTES));
     return { numBytes: offset + badOffset + covered, complete: false };
   }
   const numBytes = Math.min(dataSize, chunkCount * bytesPerChecksum);

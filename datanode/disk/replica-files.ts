@@ -21,8 +21,8 @@ export class ReplicaFiles {
   readonly #data: DiskFile;
   readonly #meta: DiskFile;
   #hasHeader: boolean;
-  /** The file ends within a chunk, and was promised to be on stable storage like that (hsync). */
-  #hasSyncedPartialChunk = false;
+  /** Where the chunk begins whose first part was promised to be on stable storage (hsync); undefined when only whole chunks were. */
+  #syncedPartialChunk: number | undefined;
   #closed: Promise<void> | undefined;
 
   private constructor(data: DiskFile, meta: DiskFile, checksum: ChecksumSpec, hasHeader: boolean) {
@@ -44,7 +44,10 @@ export class ReplicaFiles {
     try {
       const header = Buffer.allocUnsafe(META_HEADER_LENGTH);
       const length = await meta.read(header, 0);
-      return new ReplicaFiles(data, meta, decodeMetaHeader(header.subarray(0, length)), true);
+      const files = new ReplicaFiles(data, meta, decodeMetaHeader(header.subarray(0, length)), true);
+      // What is in it may have been promised to be on stable storage, by whoever wrote it before.
+      if (mode === 'write') files.#keepPartialChunk(await data.size());
+      return files;
     } catch (error) {
       await closeAll([data, meta]);
       throw error;
@@ -54,11 +57,8 @@ export class ReplicaFiles {
   /** Writes `data`, which begins at a chunk's start `offset`, and then its `checksums`. */
   async write(offset: number, data: readonly Uint8Array[], checksums: readonly Uint8Array[]): Promise<void> {
     await this.#data.write(data, offset);
-    if (this.#hasSyncedPartialChunk) {
-      // Otherwise the new checksum could reach the disk before the bytes that it covers, and what was synced would look damaged.
-      await this.#data.sync();
-      this.#hasSyncedPartialChunk = false;
-    }
+    // Otherwise the new checksum could reach the disk before the bytes that it covers, and what was synced would look damaged.
+    if (this.#syncedPartialChunk !== undefined && offset <= this.#syncedPartialChunk) await this.#data.sync();
     await this.#writeChecksums(offset, checksums);
   }
 
@@ -80,7 +80,12 @@ export class ReplicaFiles {
   /** Returns once all that was written is on stable storage; `numBytes` is the length of the data. */
   async sync(numBytes: number): Promise<void> {
     await Promise.all([this.#data.sync(), this.#meta.sync()]);
-    this.#hasSyncedPartialChunk = numBytes % this.checksum.bytesPerChecksum !== 0;
+    this.#keepPartialChunk(numBytes);
+  }
+
+  #keepPartialChunk(numBytes: number): void {
+    const inLastChunk = numBytes % this.checksum.bytesPerChecksum;
+    this.#syncedPartialChunk = inLastChunk === 0 ? undefined : numBytes - inLastChunk;
   }
 
   /** Takes a long write to the disk early, so that the last {@link sync} is short. */
@@ -104,6 +109,7 @@ export class ReplicaFiles {
     await this.#meta.truncate(META_HEADER_LENGTH + checksumsLength(this.checksum, numBytes));
     await this.#meta.sync();
     await this.#data.truncate(numBytes);
+    this.#keepPartialChunk(numBytes);
     return lastChecksum;
   }
 

@@ -23,7 +23,7 @@ import { blockName } from '../../common/block.js';
 import { checksumsLength } from '../../common/checksum.js';
 import { isDfsError, messageOf, osErrorCode } from '../../common/errors.js';
 import type { Logger } from '../../common/logging.js';
-import { dataFileName, metaFileName, parseReplicaFileName } from './layout.js';
+import { dataFileName, metaFileName, parseReplicaFileName, parseSubdirectory } from './layout.js';
 import type { VerifiedLength } from './replica-check.js';
 import { verifiedLength } from './replica-check.js';
 import type { MetaSummary } from './replica-files.js';
@@ -32,7 +32,6 @@ import type { Volume } from './volume.js';
 
 /** Directories that are looked at at the same time; more do not make a disk faster. */
 const DIRECTORIES_AT_A_TIME = 8;
-const SUBDIRECTORY_COUNT = 1024;
 
 export interface ScanResult {
   /** RWR replicas, with the length that their checksums vouch for. */
@@ -78,19 +77,33 @@ class VolumeScan {
       if (!isDirectory) await disk.remove(join(layout.tmp, name));
     }
     this.#rbw = await this.#blockFiles(layout.rbw);
-    let next = 0;
+    const subdirectories = await this.#subdirectories();
     const work = async (): Promise<void> => {
-      while (next < SUBDIRECTORY_COUNT) await this.#scanSubdirectory(next++);
+      for (let next = subdirectories.pop(); next !== undefined; next = subdirectories.pop())
+        await this.#scanSubdirectory(next);
     };
     await Promise.all(Array.from({ length: DIRECTORIES_AT_A_TIME }, work));
     for (const [blockId, files] of this.#rbw) await this.#takeRbw(blockId, files);
     return { waiting: this.#waiting, quarantined: this.#quarantined };
   }
 
+  /** Indexes of the directories subdirX/subdirY that there are. */
+  async #subdirectories(): Promise<number[]> {
+    const { disk, layout } = this.#volume;
+    const found: number[] = [];
+    for (const x of await disk.list(layout.finalized)) {
+      if (parseSubdirectory(x.name, 'subdir0') === undefined) continue;
+      for (const y of await disk.list(join(layout.finalized, x.name))) {
+        const index = parseSubdirectory(x.name, y.name);
+        if (index !== undefined) found.push(index);
+      }
+    }
+    return found;
+  }
+
   async #scanSubdirectory(index: number): Promise<void> {
     const directory = this.#volume.layout.subdirectory(index);
-    const blocks = await this.#blockFiles(directory).catch(whenMissing);
-    if (blocks === undefined) return;
+    const blocks = await this.#blockFiles(directory);
     this.#volume.knowSubdirectory(index);
     for (const [blockId, files] of blocks) await this.#takeFinalized(directory, blockId, files);
   }

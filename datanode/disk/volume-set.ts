@@ -1,3 +1,4 @@
+import { dirname, resolve } from 'node:path';
 import type { Disk } from '../../common/disk.js';
 import { DfsError, messageOf, osErrorCode } from '../../common/errors.js';
 import type { Logger } from '../../common/logging.js';
@@ -244,6 +245,22 @@ async function openVolume(
   const own = identity ?? { clusterId: '', datanodeUuid, storageId: `DS-${uuid(random)}` };
   const volume = new Volume({ disk, root, index, identity: own, reservedBytes });
   await volume.prepare();
-  if (identity === undefined) await writeVersionFile(disk, volume.layout.version, own);
+  if (identity === undefined) {
+    await writeVersionFile(disk, volume.layout.version, own);
+    await syncAncestors(disk, root);
+  }
   return volume;
 }
+
+/** Which of the directories above a new volume are new as well is not known. Those that this user may not open are not. */
+async function syncAncestors(disk: Disk, root: string): Promise<void> {
+  for (let directory = resolve(root); directory !== dirname(directory); directory = dirname(directory)) {
+    try {
+      await disk.syncDirectory(dirname(directory));
+    } catch (error) {
+      if (!NOT_OURS.has(osErrorCode(error) ?? '')) throw error;
+    }
+  }
+}
+
+const NOT_OURS: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EINVAL', 'EROFS']);

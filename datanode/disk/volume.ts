@@ -149,14 +149,11 @@ export class Volume {
    * the replica there. `durable`: returns once that survives a power failure; its files must have been synced before.
    */
   async finalize(kind: 'rbw' | 'tmp', block: Block, durable: boolean): Promise<void> {
-    const directory = await this.#finalizedDirectory(block.blockId);
-    await this.#move(
-      metaFileName(block.blockId, block.generationStamp),
-      this.layout.directory(kind, block.blockId),
-      directory,
-    );
-    await this.#move(dataFileName(block.blockId), this.layout.directory(kind, block.blockId), directory);
-    if (durable) await this.#disk.syncDirectory(directory);
+    const from = this.layout.directory(kind, block.blockId);
+    const to = await this.#finalizedDirectory(block.blockId);
+    await this.#move(metaFileName(block.blockId, block.generationStamp), from, to);
+    await this.#move(dataFileName(block.blockId), from, to);
+    if (durable) await Promise.all([this.#disk.syncDirectory(to), this.#disk.syncDirectory(from)]);
   }
 
   /**
