@@ -8,11 +8,10 @@
  */
 import type { Block } from '../common/block.js';
 import { cancellation } from '../common/deadline.js';
-import type { Packet } from '../common/packet.js';
 import type { BlockPipelineOptions } from './block-pipeline.js';
 import { BlockPipeline } from './block-pipeline.js';
-import type { FlowWindow } from './flow-window.js';
 import { onAbort } from './on-abort.js';
+import type { OutgoingPacket } from './packet-builder.js';
 import { PipelineFault } from './pipeline-recovery.js';
 import type { PlacedBlock } from './rpc/messages.js';
 import type { Pipeline } from './tcp/pipeline.js';
@@ -37,21 +36,21 @@ export class BlockWriter {
   /** The block with its final length, once all DataNodes of its pipeline have closed it. @throws DfsError `PipelineFailed`, … */
   readonly finished: Promise<Block>;
   readonly #options: BlockPipelineOptions;
-  readonly #window: FlowWindow;
+  readonly #onAcknowledged: (packet: OutgoingPacket) => void;
   readonly #pipeline: BlockPipeline;
   readonly #changed = new Wakeup();
-  #queue: Packet[] = [];
-  #unacked: Packet[] = [];
+  #queue: OutgoingPacket[] = [];
+  #unacked: OutgoingPacket[] = [];
   #ackedBytes: number;
   #ackedSeqno = -1;
   #recoveriesSinceAck = 0;
   #recovering = false;
   #failure: { readonly error: unknown } | undefined;
 
-  /** Starts at once, with the first packet. */
-  constructor(options: BlockPipelineOptions, origin: BlockOrigin, window: FlowWindow) {
+  /** Starts at once. `onAcknowledged` is called with each packet that is not needed any more. */
+  constructor(options: BlockPipelineOptions, origin: BlockOrigin, onAcknowledged: (packet: OutgoingPacket) => void) {
     this.#options = options;
-    this.#window = window;
+    this.#onAcknowledged = onAcknowledged;
     this.#pipeline = new BlockPipeline(options);
     this.#ackedBytes = origin.kind === 'append' ? origin.block.numBytes : 0;
     this.finished = this.#run(origin);
@@ -74,9 +73,8 @@ export class BlockWriter {
   }
 
   /** Queues a packet. The packets of a block come in order, the empty last one at the end. */
-  enqueue(packet: Packet): void {
+  enqueue(packet: OutgoingPacket): void {
     this.#queue.push(packet);
-    this.#window.take(packet.dataLength);
     this.#changed.wake();
   }
 
@@ -149,7 +147,7 @@ export class BlockWriter {
       this.#ackedBytes = packet.offsetInBlock + packet.dataLength;
       this.#ackedSeqno = seqno;
       this.#recoveriesSinceAck = 0;
-      this.#window.giveBack(packet.dataLength);
+      this.#onAcknowledged(packet);
       this.#changed.wake();
       if (packet.last) return;
     }
@@ -174,7 +172,7 @@ export class BlockWriter {
   }
 
   /** The last packet waits until all others are acknowledged: see planRecovery. */
-  #nextToSend(): Packet | undefined {
+  #nextToSend(): OutgoingPacket | undefined {
     const [packet] = this.#queue;
     if (packet === undefined || (packet.last && this.#unacked.length > 0)) return undefined;
     return this.#queue.shift();

@@ -2,6 +2,7 @@
 import type { Network } from '../common/channel.js';
 import type { Clock } from '../common/clock.js';
 import type { Random } from '../common/random.js';
+import type { BufferPool } from './buffer-pool.js';
 import type { LeaseRenewer } from './lease-renewer.js';
 import type { NamenodeClient } from './rpc/namenode-client.js';
 import type { ClientSettings } from './settings.js';
@@ -19,4 +20,6 @@ export interface ClientContext {
   readonly network: Network;
   readonly connections: ConnectionPool;
   readonly leases: LeaseRenewer;
+  /** For the packets of all writers. */
+  readonly buffers: BufferPool;
 }

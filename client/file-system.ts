@@ -23,6 +23,7 @@ import { connectService } from '../common/rpc/grpc-client.js';
 import type { ClientProtocolClient } from '../common/rpc/services.js';
 import { tcpNetwork } from '../common/tcp-channel.js';
 import { prepareAppend } from './append.js';
+import { BufferPool } from './buffer-pool.js';
 import type { ClientContext } from './context.js';
 import { fileChecksum } from './file-checksum.js';
 import { FileReader } from './file-reader.js';
@@ -80,6 +81,9 @@ export interface ConnectOptions {
 /** How long the first call is repeated: a NameNode that starts is waited for, one that is not there is told of soon. */
 const FIRST_CALL_PATIENCE_MS = 2_000;
 
+/** Packet buffers kept for the next writer: as many as one writer has under way. */
+const FREE_BUFFERS_MAX = 16;
+
 export class FileSystem {
   readonly #context: ClientContext;
   readonly #disconnect: () => void;
@@ -122,7 +126,8 @@ export class FileSystem {
         await namenode.call('RenewLease', { clientName: namenode.clientName });
       });
       const poolId = defaults.clusterId;
-      const context = { namenode, poolId, clientHost, settings, clock, random, network, connections, leases };
+      const buffers = new BufferPool(settings.packetSize, FREE_BUFFERS_MAX);
+      const context = { namenode, poolId, clientHost, settings, clock, random, network, connections, leases, buffers };
       return new FileSystem(context, defaults, disconnect);
     } catch (error) {
       disconnect();

@@ -11,6 +11,7 @@ import { BlockWriter } from './block-writer.js';
 import type { ClientContext } from './context.js';
 import { FlowWindow } from './flow-window.js';
 import { newAbortController, onAbort } from './on-abort.js';
+import type { OutgoingPacket, PacketBuilderOptions } from './packet-builder.js';
 import { PacketBuilder } from './packet-builder.js';
 import type { PlacedBlock } from './rpc/messages.js';
 import { WriterCalls } from './rpc/writer-calls.js';
@@ -111,7 +112,7 @@ export class FileWriter {
         this.#open ??= this.#openNextBlock();
         const { builder, writer } = this.#open;
         const piece = bytes.subarray(at, at + Math.min(SLICE_BYTES, builder.room));
-        for (const packet of builder.append(piece, handOver)) writer.enqueue(packet);
+        for (const packet of builder.append(piece, handOver)) this.#enqueue(writer, packet);
         at += piece.length;
         this.#length += piece.length;
         if (builder.room === 0) this.#endBlock();
@@ -161,7 +162,7 @@ export class FileWriter {
     }
     const { builder, writer } = this.#open;
     const packet = builder.flush(sync);
-    if (packet !== undefined) writer.enqueue(packet);
+    if (packet !== undefined) this.#enqueue(writer, packet);
     await writer.acknowledged(builder.lastSeqno);
     await this.#showLength({ ...(await writer.settledBlock()), numBytes: builder.length });
   }
@@ -185,31 +186,28 @@ export class FileWriter {
   }
 
   #openNextBlock(): OpenBlock {
-    const { context, status } = this.#options;
-    const { checksum, packetSize } = context.settings;
-    const builder = new PacketBuilder({ checksum, packetSize, blockSize: status.blockSize });
+    const { checksum } = this.#options.context.settings;
+    const builder = this.#newBuilder({ checksum });
     this.#blockIsVisible = false;
     return { builder, writer: this.#startWriter(checksum, { kind: 'new', previous: this.#previous }) };
   }
 
   #openLastBlock({ block, nodes, checksum, tail }: LastBlock): void {
-    const { context, status } = this.#options;
-    const { packetSize } = context.settings;
-    const builder = new PacketBuilder({
-      checksum,
-      packetSize,
-      blockSize: status.blockSize,
-      length: block.numBytes,
-      tail,
-    });
+    const builder = this.#newBuilder({ checksum, length: block.numBytes, tail });
     this.#blockIsVisible = true;
     this.#open = { builder, writer: this.#startWriter(checksum, { kind: 'append', block, nodes }) };
+  }
+
+  #newBuilder(options: Pick<PacketBuilderOptions, 'checksum' | 'length' | 'tail'>): PacketBuilder {
+    const { context, status } = this.#options;
+    const { packetSize } = context.settings;
+    return new PacketBuilder({ ...options, packetSize, blockSize: status.blockSize, buffers: context.buffers });
   }
 
   #startWriter(checksum: ChecksumSpec, origin: BlockOrigin): BlockWriter {
     const { context } = this.#options;
     const common = { context, calls: this.#calls, checksum, suspects: this.#suspects, signal: this.#abort.signal };
-    const writer = new BlockWriter(common, origin, this.#window);
+    const writer = new BlockWriter(common, origin, (packet) => this.#acknowledged(packet));
     writer.finished.catch((error: unknown) => this.#fail(toDfsError(error)));
     return writer;
   }
@@ -218,10 +216,20 @@ export class FileWriter {
     if (this.#open === undefined) return;
     const { builder, writer } = this.#open;
     const rest = builder.flush(false);
-    if (rest !== undefined) writer.enqueue(rest);
-    writer.enqueue(builder.end());
+    if (rest !== undefined) this.#enqueue(writer, rest);
+    this.#enqueue(writer, builder.end());
     this.#previous = writer.finished;
     this.#open = undefined;
+  }
+
+  #enqueue(writer: BlockWriter, packet: OutgoingPacket): void {
+    this.#window.take(packet.dataLength);
+    writer.enqueue(packet);
+  }
+
+  #acknowledged({ dataLength, copiedInto }: OutgoingPacket): void {
+    this.#window.giveBack(dataLength);
+    if (copiedInto !== undefined) this.#options.context.buffers.give(copiedInto);
   }
 
   async #giveBlockBack(): Promise<void> {

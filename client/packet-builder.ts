@@ -7,6 +7,12 @@
 import type { ChecksumSpec } from '../common/checksum.js';
 import { computeChecksums } from '../common/checksum.js';
 import type { Packet } from '../common/packet.js';
+import type { BufferPool } from './buffer-pool.js';
+
+export interface OutgoingPacket extends Packet {
+  /** The buffer that holds all of its data and nothing else, to be used again once the packet is acknowledged. */
+  readonly copiedInto?: Buffer | undefined;
+}
 
 export interface PacketBuilderOptions {
   readonly checksum: ChecksumSpec;
@@ -14,6 +20,8 @@ export interface PacketBuilderOptions {
   readonly packetSize: number;
   /** The block is full at this length. */
   readonly blockSize: number;
+  /** Where full packets are copied to. */
+  readonly buffers: BufferPool;
   /** For append: the bytes that the block has in its last, partly filled chunk. */
   readonly tail?: Buffer;
   /** For append: the block's length so far. */
@@ -22,7 +30,7 @@ export interface PacketBuilderOptions {
 
 /** Handed-over pieces smaller than this are copied: a packet of many tiny buffers costs more than the copy. */
 const KEEP_FROM_BYTES = 8 * 1024;
-/** The least that is allocated for copies. */
+/** The least that is allocated for copies. Small files do not need as much as a full packet has. */
 const COPY_BUFFER_BYTES = 64 * 1024;
 
 const NO_BYTES = Buffer.alloc(0);
@@ -37,8 +45,10 @@ export class PacketBuilder {
   #data: Buffer[] = [];
   #dataLength = 0;
   #freshLength = 0;
-  /** Room for copies, the part that is not used yet. */
-  #copyRoom = NO_BYTES;
+  readonly #buffers: BufferPool;
+  #copyBuffer: Buffer = NO_BYTES;
+  /** The part of it that is not used yet. */
+  #copyRoom: Buffer = NO_BYTES;
 
   constructor(options: PacketBuilderOptions) {
     const { bytesPerChecksum } = options.checksum;
@@ -46,6 +56,7 @@ export class PacketBuilder {
     this.#checksum = options.checksum;
     this.#packetBytes = Math.max(1, Math.floor(options.packetSize / bytesPerChecksum)) * bytesPerChecksum;
     this.#blockSize = options.blockSize;
+    this.#buffers = options.buffers;
     this.#offset = length - tail.length;
     if (tail.length > 0) {
       this.#data.push(tail);
@@ -72,24 +83,24 @@ export class PacketBuilder {
    * Adds `bytes`, at most {@link room}; returns the packets that are full now. `owned`: the bytes will not be changed by anyone,
    * so that the packets may refer to them.
    */
-  append(bytes: Uint8Array, owned: boolean): Packet[] {
-    const full: Packet[] = [];
+  append(bytes: Uint8Array, owned: boolean): OutgoingPacket[] {
+    const full: OutgoingPacket[] = [];
     for (let at = 0; at < bytes.length; ) {
       const take = Math.min(bytes.length - at, this.#packetBytes - this.#dataLength);
       this.#take(bytes.subarray(at, at + take), owned);
       at += take;
-      if (this.#dataLength === this.#packetBytes) full.push(this.#build(false));
+      if (this.#dataLength === this.#packetBytes) full.push(this.#buildFull());
     }
     return full;
   }
 
   /** What no packet has carried yet, as a packet; undefined when there is nothing and no sync is asked for. */
-  flush(sync: boolean): Packet | undefined {
+  flush(sync: boolean): OutgoingPacket | undefined {
     return this.#freshLength === 0 && !sync ? undefined : this.#build(sync);
   }
 
   /** The empty packet that ends the block; everything else must have been flushed. */
-  end(): Packet {
+  end(): OutgoingPacket {
     return {
       offsetInBlock: this.length,
       seqno: this.#nextSeqno++,
@@ -113,16 +124,21 @@ export class PacketBuilder {
 
   #copy(piece: Uint8Array): void {
     for (let at = 0; at < piece.length; ) {
-      if (this.#copyRoom.length === 0) {
-        const wanted = Math.max(piece.length - at, COPY_BUFFER_BYTES);
-        this.#copyRoom = Buffer.allocUnsafeSlow(Math.min(wanted, this.#packetBytes));
-      }
+      if (this.#copyRoom.length === 0) this.#copyRoom = this.#copyBuffer = this.#newCopyBuffer(piece.length - at);
       const part = piece.subarray(at, at + this.#copyRoom.length);
       this.#copyRoom.set(part);
       this.#addCopied(this.#copyRoom.subarray(0, part.length));
       this.#copyRoom = this.#copyRoom.subarray(part.length);
       at += part.length;
     }
+  }
+
+  #newCopyBuffer(wantedBytes: number): Buffer {
+    const isFirstPacket = this.#offset < this.#packetBytes;
+    if (!isFirstPacket && this.#packetBytes <= this.#buffers.bufferBytes) {
+      return this.#buffers.take().subarray(0, this.#packetBytes);
+    }
+    return Buffer.allocUnsafeSlow(Math.min(Math.max(wantedBytes, COPY_BUFFER_BYTES), this.#packetBytes));
   }
 
   /** Joins a copied piece to the one before it when both lie side by side in one buffer. */
@@ -139,8 +155,17 @@ export class PacketBuilder {
     }
   }
 
-  #build(sync: boolean): Packet {
-    const packet: Packet = {
+  #buildFull(): OutgoingPacket {
+    const [only] = this.#data;
+    const isOneCopy = this.#data.length === 1 && only?.buffer === this.#copyBuffer.buffer;
+    const copiedInto = isOneCopy ? Buffer.from(only.buffer) : undefined;
+    // The next packet begins with a buffer of its own, so that it can be used again as a whole.
+    this.#copyRoom = NO_BYTES;
+    return { ...this.#build(false), copiedInto };
+  }
+
+  #build(sync: boolean): OutgoingPacket {
+    const packet: OutgoingPacket = {
       offsetInBlock: this.#offset,
       seqno: this.#nextSeqno++,
       last: false,

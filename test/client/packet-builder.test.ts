@@ -1,5 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { BufferPool } from '../../client/buffer-pool.js';
 import { PacketBuilder } from '../../client/packet-builder.js';
 import { verifyChecksums } from '../../common/checksum.js';
 import type { Packet } from '../../common/packet.js';
@@ -8,6 +9,7 @@ import { testBytes } from './support/fake-cluster.js';
 const checksum = { type: 'CRC32C', bytesPerChecksum: 16 } as const;
 const PACKET_SIZE = 64;
 const BLOCK_SIZE = 1000;
+const buffers = new BufferPool(PACKET_SIZE, 4);
 
 type Step = { readonly write: number; readonly owned: boolean } | { readonly flush: boolean };
 
@@ -29,7 +31,7 @@ function replay(packets: readonly Packet[], start: Buffer): Buffer {
 test('any writes and flushes give packets that make up the bytes, begin at chunks and have right checksums', (t) => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-      const builder = new PacketBuilder({ checksum, packetSize: PACKET_SIZE, blockSize: BLOCK_SIZE });
+      const builder = new PacketBuilder({ checksum, packetSize: PACKET_SIZE, blockSize: BLOCK_SIZE, buffers });
       const source = testBytes(BLOCK_SIZE);
       const packets: Packet[] = [];
       let written = 0;
@@ -65,7 +67,7 @@ test('any writes and flushes give packets that make up the bytes, begin at chunk
 });
 
 test('small pieces are copied, so that the caller may use its buffer again', (t) => {
-  const builder = new PacketBuilder({ checksum, packetSize: PACKET_SIZE, blockSize: BLOCK_SIZE });
+  const builder = new PacketBuilder({ checksum, packetSize: PACKET_SIZE, blockSize: BLOCK_SIZE, buffers });
   const buffer = Buffer.from('once');
   builder.append(buffer, false);
   buffer.write('othr');
@@ -76,7 +78,7 @@ test('small pieces are copied, so that the caller may use its buffer again', (t)
 
 test('large pieces that were handed over are not copied', (t) => {
   const size = 64 * 1024;
-  const builder = new PacketBuilder({ checksum, packetSize: size, blockSize: 4 * size });
+  const builder = new PacketBuilder({ checksum, packetSize: size, blockSize: 4 * size, buffers });
   const mine = testBytes(2 * size);
   const packets = builder.append(mine, true);
   t.is(packets.length, 2);
@@ -90,7 +92,14 @@ test('large pieces that were handed over are not copied', (t) => {
 test('an append repeats the bytes of the last chunk in its first packet', (t) => {
   const before = testBytes(100);
   const tail = before.subarray(96);
-  const builder = new PacketBuilder({ checksum, packetSize: PACKET_SIZE, blockSize: BLOCK_SIZE, length: 100, tail });
+  const builder = new PacketBuilder({
+    checksum,
+    packetSize: PACKET_SIZE,
+    blockSize: BLOCK_SIZE,
+    buffers,
+    length: 100,
+    tail,
+  });
   t.is(builder.length, 100);
   t.is(builder.flush(false), undefined);
   builder.append(Buffer.from('more'), false);
@@ -106,10 +115,35 @@ test('an append repeats the bytes of the last chunk in its first packet', (t) =>
 });
 
 test('a sync without new bytes is a packet all the same', (t) => {
-  const builder = new PacketBuilder({ checksum, packetSize: PACKET_SIZE, blockSize: BLOCK_SIZE });
+  const builder = new PacketBuilder({ checksum, packetSize: PACKET_SIZE, blockSize: BLOCK_SIZE, buffers });
   builder.append(Buffer.from('x'), false);
   t.is(builder.flush(false)?.sync, false);
   const sync = builder.flush(true);
   t.is(sync?.sync, true);
   t.is(sync?.offsetInBlock, 0);
+});
+
+test('the buffers of full packets are used again, and only those that hold nothing else', (t) => {
+  const pool = new BufferPool(PACKET_SIZE, 4);
+  const builder = new PacketBuilder({ checksum, packetSize: PACKET_SIZE, blockSize: 100_000, buffers: pool });
+  const source = testBytes(100 * PACKET_SIZE);
+  const seen = new Set<ArrayBufferLike>();
+  let reused = 0;
+  let written = 0;
+  const sizes = [3, PACKET_SIZE, 2 * PACKET_SIZE + 1, 7, ...Array.from({ length: 40 }, () => PACKET_SIZE)];
+  for (const size of sizes) {
+    for (const packet of builder.append(source.subarray(written, written + size), false)) {
+      const { offsetInBlock, dataLength, copiedInto } = packet;
+      t.true(Buffer.concat(packet.data).equals(source.subarray(offsetInBlock, offsetInBlock + dataLength)));
+      if (copiedInto === undefined) continue;
+      if (seen.has(copiedInto.buffer)) reused++;
+      seen.add(copiedInto.buffer);
+      pool.give(copiedInto);
+    }
+    written += size;
+    if (size < PACKET_SIZE) t.is(builder.flush(false)?.copiedInto, undefined);
+  }
+  // 44 packets: without reuse each would have a buffer of its own.
+  t.true(seen.size > 0 && seen.size <= 6);
+  t.true(reused > 30);
 });
