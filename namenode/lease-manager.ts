@@ -29,10 +29,11 @@ export class LeaseManager {
     if (this.#renewedMs.has(holder)) this.opened(holder, nowMs);
   }
 
-  /** Whether another writer may take over what `holder` has open. */
+  /** Whether another writer may take over what `holder` has open. One that is not known is young: it gets its time from now on. */
   isSoftExpired(holder: string, nowMs: number): boolean {
     const renewedMs = this.#renewedMs.get(holder);
-    return renewedMs === undefined || nowMs - renewedMs > this.#limits.softLimitMs;
+    if (renewedMs === undefined) this.opened(holder, nowMs);
+    return renewedMs !== undefined && nowMs - renewedMs > this.#limits.softLimitMs;
   }
 
   /** Holders that have been silent beyond the hard limit, those longest silent first. */

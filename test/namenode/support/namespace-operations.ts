@@ -1,0 +1,396 @@
+import fc from 'fast-check';
+import type { Block } from '../../../common/block.js';
+import { isDfsError } from '../../../common/errors.js';
+import { inodeById } from '../../../namenode/inode-tree.js';
+import type { Call } from '../../../namenode/namesystem.js';
+import { change } from '../../../namenode/namesystem.js';
+import { addBlock } from '../../../namenode/operations/add-block.js';
+import { append } from '../../../namenode/operations/append.js';
+import { setOwner, setPermission, setReplication } from '../../../namenode/operations/attributes.js';
+import { complete } from '../../../namenode/operations/complete.js';
+import { create } from '../../../namenode/operations/create.js';
+import { deletePath } from '../../../namenode/operations/delete.js';
+import { fsync } from '../../../namenode/operations/fsync.js';
+import { NAMENODE } from '../../../namenode/operations/lease-recovery.js';
+import { mkdirs } from '../../../namenode/operations/mkdirs.js';
+import { contentSummary, fileInfo, listing } from '../../../namenode/operations/read-namespace.js';
+import { rename } from '../../../namenode/operations/rename.js';
+import { parsePath } from '../../../namenode/paths.js';
+import { nextSlice } from '../../../namenode/reaper.js';
+import type { InodeRow } from '../../../namenode/storage/rows.js';
+import { InodeType } from '../../../namenode/storage/schema.js';
+import { type Description, type File, ModelError, type ModelFileSystem, type ModelUser } from './model-file-system.js';
+import type { NamespaceWorld } from './namespace-world.js';
+
+/** A file that was opened for writing, on both sides. */
+interface Handle {
+  readonly file: File;
+  readonly fileId: number;
+  readonly path: string;
+  /** The last block that it knows of, and how many there are up to it. */
+  last: Block | undefined;
+  known: number;
+}
+
+/** What an operation works on. */
+export interface Sides {
+  readonly model: ModelFileSystem;
+  readonly world: NamespaceWorld;
+  readonly handles: Handle[];
+  /** Counts the calls, so that each has its own id. */
+  calls: number;
+  /** How much time passes with each operation. */
+  readonly stepMs: number;
+}
+
+/** What came of an operation: its answer, or the name of its error. */
+export type Outcome = { readonly answer: unknown } | { readonly error: string };
+
+export interface Outcomes {
+  readonly expected: Outcome;
+  readonly actual: Outcome;
+}
+
+/** One random operation, for both sides. */
+export class Operation {
+  readonly name: string;
+  readonly #argumentsText: string;
+  readonly run: (sides: Sides) => Promise<Outcomes>;
+
+  constructor(name: string, values: unknown, run: (sides: Sides) => Promise<Outcomes>) {
+    this.name = name;
+    this.#argumentsText = JSON.stringify(values);
+    this.run = run;
+  }
+
+  /** For fast-check, when it shows what failed. */
+  [fc.toStringMethod](): string {
+    return `${this.name} ${this.#argumentsText}`;
+  }
+}
+
+const ROOT_USER: ModelUser = { user: 'root', groups: [], superuser: true };
+const WRITER: ModelUser = { user: 'alice', groups: ['staff', 'readers'], superuser: false };
+const ORDINARY_USERS: readonly ModelUser[] = [WRITER, { user: 'bob', groups: ['staff'], superuser: false }];
+const HOLDERS = ['writer-1', 'writer-2'];
+
+// Few names, so that operations meet each other.
+const name = fc.constantFrom('a', 'b', 'ä b');
+const path = fc
+  .oneof(
+    { weight: 1, arbitrary: fc.constant<string[]>([]) },
+    { weight: 6, arbitrary: fc.array(name, { minLength: 1, maxLength: 1 }) },
+    { weight: 6, arbitrary: fc.array(name, { minLength: 2, maxLength: 2 }) },
+    { weight: 3, arbitrary: fc.array(name, { minLength: 3, maxLength: 4 }) },
+  )
+  .map((names) => `/${names.join('/')}`);
+const user = fc.oneof(
+  { weight: 2, arbitrary: fc.constant(ROOT_USER) },
+  { weight: 3, arbitrary: fc.constantFrom(...ORDINARY_USERS) },
+);
+const mode = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom(0o777, 0o1777) },
+  { weight: 2, arbitrary: fc.constantFrom(0o755, 0o700, 0o770, 0o644, 0o444, 0) },
+);
+const flag = fc.boolean();
+const holder = fc.constantFrom(...HOLDERS);
+const length = fc.constantFrom(0, 1, 500, 1000);
+const pick = fc.nat({ max: 1000 });
+
+/** Everybody may write to the root: otherwise most operations would be refused for that. */
+export const openRoot: Operation = permissionOperation([ROOT_USER, '/', 0o777]);
+
+function mkdirsOperation([as, at, bits, createParent, exclusive]: [
+  ModelUser,
+  string,
+  number,
+  boolean,
+  boolean,
+]): Operation {
+  return new Operation('mkdirs', [as.user, at, bits.toString(8), createParent, exclusive], (sides) =>
+    both(
+      sides,
+      (model, nowMs) => model.mkdirs(as, at, bits, createParent, exclusive, nowMs),
+      ({ ns }) => mkdirs(ns, callOf(as, sides), { path: parsePath(at), mode: bits, createParent, exclusive }),
+    ),
+  );
+}
+
+function createOperation([as, at, owner, bits, overwrite, createParent]: [
+  ModelUser,
+  string,
+  string,
+  number,
+  boolean,
+  boolean,
+]): Operation {
+  return new Operation('create', [as.user, at, owner, bits.toString(8), overwrite, createParent], async (sides) => {
+    let file: File | undefined;
+    return await both(
+      sides,
+      (model, nowMs) => {
+        file = model.create(as, at, { holder: owner, mode: bits, overwrite, createParent }, nowMs);
+      },
+      async ({ ns }) => {
+        const request = { path: parsePath(at), clientName: owner, mode: bits, overwrite, createParent };
+        const made = await create(ns, callOf(as, sides), { ...request, replication: 3, blockSizeBytes: 1000 });
+        if (file !== undefined) sides.handles.push({ file, fileId: made.id, path: at, last: undefined, known: 0 });
+      },
+    );
+  });
+}
+
+function appendOperation([as, at, owner]: [ModelUser, string, string]): Operation {
+  return new Operation('append', [as.user, at, owner], async (sides) => {
+    let appended: ReturnType<ModelFileSystem['append']> | undefined;
+    return await both(
+      sides,
+      (model) => {
+        appended = model.append(as, at, owner);
+        return appended.reopened;
+      },
+      async ({ ns }) => {
+        const request = { path: parsePath(at), clientName: owner, newBlock: false };
+        const { inode, lastBlock } = await append(ns, callOf(as, sides), request);
+        if (appended !== undefined) {
+          const { file } = appended;
+          const known = lastBlock === undefined ? 0 : file.blocks.length;
+          sides.handles.push({ file, fileId: inode.id, path: at, last: lastBlock?.block, known });
+        }
+        return lastBlock !== undefined;
+      },
+    );
+  });
+}
+
+function addBlockOperation([which, owner, bytes]: [number, string, number]): Operation {
+  return new Operation('addBlock', [which, owner, bytes], (sides) =>
+    withHandle(sides, which, (handle) =>
+      both(
+        sides,
+        (model) => {
+          handle.known = model.addBlock(handle.file, owner, handle.known, bytes);
+        },
+        async ({ ns }) => {
+          const previous = withLength(handle.last, bytes);
+          const writer = { path: parsePath(handle.path), fileId: handle.fileId, clientName: owner };
+          const request = { ...writer, previous, excludeDatanodes: [], writerHost: '' };
+          handle.last = (await addBlock(ns, callOf(WRITER, sides), request)).block;
+        },
+      ),
+    ),
+  );
+}
+
+function completeOperation([which, owner, bytes]: [number, string, number]): Operation {
+  return new Operation('complete', [which, owner, bytes], (sides) =>
+    withHandle(sides, which, (handle) =>
+      both(
+        sides,
+        (model, nowMs) => model.close(handle.file, owner, handle.known, bytes, nowMs),
+        async ({ ns }) => {
+          const lastBlock = withLength(handle.last, bytes);
+          const writer = { path: parsePath(handle.path), fileId: handle.fileId, clientName: owner };
+          await complete(ns, callOf(WRITER, sides), { ...writer, lastBlock });
+        },
+      ),
+    ),
+  );
+}
+
+function fsyncOperation([which, owner, bytes]: [number, string, number]): Operation {
+  return new Operation('fsync', [which, owner, bytes], (sides) =>
+    withHandle(sides, which, (handle) =>
+      both(
+        sides,
+        (model) => model.fsync(handle.file, owner, handle.known, bytes),
+        async ({ ns }) => {
+          const lastBlock = withLength(handle.last, bytes) ?? { blockId: 1, generationStamp: 1, numBytes: bytes };
+          const writer = { path: parsePath(handle.path), fileId: handle.fileId, clientName: owner };
+          await fsync(ns, callOf(WRITER, sides), { ...writer, lastBlock });
+        },
+      ),
+    ),
+  );
+}
+
+function renameOperation([as, from, to, overwrite, exact]: [ModelUser, string, string, boolean, boolean]): Operation {
+  return new Operation('rename', [as.user, from, to, overwrite, exact], (sides) =>
+    both(
+      sides,
+      (model, nowMs) => model.rename(as, from, to, overwrite, exact, nowMs),
+      ({ ns }) => {
+        const request = { source: parsePath(from), destination: parsePath(to), overwrite, exact };
+        return rename(ns, callOf(as, sides), request);
+      },
+    ),
+  );
+}
+
+function deleteOperation([as, at, recursive]: [ModelUser, string, boolean]): Operation {
+  return new Operation('delete', [as.user, at, recursive], (sides) =>
+    both(
+      sides,
+      (model, nowMs) => model.delete(as, at, recursive, nowMs),
+      ({ ns }) => deletePath(ns, callOf(as, sides), parsePath(at), recursive),
+    ),
+  );
+}
+
+function permissionOperation([as, at, bits]: [ModelUser, string, number]): Operation {
+  return new Operation('setPermission', [as.user, at, bits.toString(8)], (sides) =>
+    both(
+      sides,
+      (model) => model.setPermission(as, at, bits),
+      ({ ns }) => setPermission(ns, callOf(as, sides), parsePath(at), bits),
+    ),
+  );
+}
+
+function ownerOperation([as, at, owner, group]: [
+  ModelUser,
+  string,
+  string | undefined,
+  string | undefined,
+]): Operation {
+  return new Operation('setOwner', [as.user, at, owner, group], (sides) =>
+    both(
+      sides,
+      (model) => model.setOwner(as, at, owner, group),
+      ({ ns }) => setOwner(ns, callOf(as, sides), parsePath(at), { owner, group }),
+    ),
+  );
+}
+
+function replicationOperation([as, at, replicas]: [ModelUser, string, number]): Operation {
+  return new Operation('setReplication', [as.user, at, replicas], (sides) =>
+    both(
+      sides,
+      (model) => model.setReplication(as, at, replicas),
+      ({ ns }) => setReplication(ns, callOf(as, sides), parsePath(at), replicas),
+    ),
+  );
+}
+
+function readOperation([as, at]: [ModelUser, string]): Operation {
+  return new Operation('read', [as.user, at], (sides) =>
+    both(
+      sides,
+      (model) => {
+        const stat = model.stat(as, at);
+        return { stat, entries: stat === undefined ? undefined : model.list(as, at), summary: model.summary(as, at) };
+      },
+      async ({ ns }) => {
+        const call = callOf(as, sides);
+        const inode = fileInfo(ns, call, parsePath(at));
+        const page = inode === undefined ? undefined : listing(ns, call, parsePath(at), '', 0).entries;
+        const stat = inode === undefined ? undefined : descriptionOf(inode);
+        const summary = await contentSummary(ns, call, parsePath(at));
+        return { stat, entries: page?.map((entry) => entry.name), summary };
+      },
+    ),
+  );
+}
+
+/** Some of what was deleted goes for good, which nobody can see. */
+const reapSlice = new Operation('reap', [], (sides) =>
+  both(
+    sides,
+    () => undefined,
+    async ({ ns }) => {
+      await change(ns, NAMENODE, 'reap', (tx) => {
+        const slice = nextSlice(tx.db, 3);
+        if (slice.inodes.length + slice.blocks.length === 0) return { answer: null };
+        return { answer: null, record: { op: 'reap', ...slice } };
+      });
+    },
+  ),
+);
+
+export const operations: fc.Arbitrary<Operation> = fc.oneof(
+  { weight: 6, arbitrary: fc.tuple(user, path, mode, flag, flag).map(mkdirsOperation) },
+  { weight: 6, arbitrary: fc.tuple(user, path, holder, mode, flag, flag).map(createOperation) },
+  { weight: 3, arbitrary: fc.tuple(user, path, holder).map(appendOperation) },
+  { weight: 4, arbitrary: fc.tuple(pick, holder, length).map(addBlockOperation) },
+  { weight: 3, arbitrary: fc.tuple(pick, holder, length).map(completeOperation) },
+  { weight: 2, arbitrary: fc.tuple(pick, holder, length).map(fsyncOperation) },
+  { weight: 6, arbitrary: fc.tuple(user, path, path, flag, flag).map(renameOperation) },
+  { weight: 3, arbitrary: fc.tuple(user, path, flag).map(deleteOperation) },
+  { weight: 2, arbitrary: fc.tuple(user, path, mode).map(permissionOperation) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(user, path, fc.constantFrom('alice', 'bob', undefined), fc.constantFrom('staff', undefined))
+      .map(ownerOperation),
+  },
+  { weight: 1, arbitrary: fc.tuple(user, path, fc.integer({ min: 1, max: 5 })).map(replicationOperation) },
+  { weight: 1, arbitrary: fc.tuple(user, path).map(readOperation) },
+  { weight: 1, arbitrary: fc.constant(reapSlice) },
+);
+
+export function descriptionOf(inode: InodeRow): Description {
+  return {
+    kind: inode.type === InodeType.DIRECTORY ? 'directory' : 'file',
+    mode: inode.mode,
+    owner: inode.owner,
+    group: inode.grp,
+    mtimeMs: inode.mtime_ms,
+    children: inode.children,
+    replication: inode.replication,
+    length: inode.length,
+    holder: inode.lease_holder,
+  };
+}
+
+/** Everything that can be reached from the root, by path. */
+export function treeOf({ committed }: NamespaceWorld): Map<string, Description> {
+  const all = new Map<string, Description>();
+  const visit = (path: string, inode: InodeRow): void => {
+    all.set(path, descriptionOf(inode));
+    const entries = committed
+      .prepare('SELECT * FROM inodes WHERE parent = ? ORDER BY name')
+      .all(inode.id) as InodeRow[];
+    for (const entry of entries) visit(path === '/' ? `/${entry.name}` : `${path}/${entry.name}`, entry);
+  };
+  visit('/', inodeById(committed, 1) as InodeRow);
+  return all;
+}
+
+async function both(
+  { model, world, stepMs }: Sides,
+  onModel: (model: ModelFileSystem, nowMs: number) => unknown,
+  onWorld: (world: NamespaceWorld) => Promise<unknown>,
+): Promise<Outcomes> {
+  await world.clock.advance(stepMs);
+  const expected = await outcome(async () => onModel(model, world.clock.now()));
+  const actual = await outcome(() => onWorld(world));
+  return { expected, actual };
+}
+
+async function outcome(action: () => Promise<unknown>): Promise<Outcome> {
+  try {
+    return { answer: await action() };
+  } catch (error) {
+    if (error instanceof ModelError) return { error: error.errorName };
+    if (isDfsError(error)) return { error: error.name };
+    throw error;
+  }
+}
+
+async function withHandle(
+  { handles }: Sides,
+  which: number,
+  action: (handle: Handle) => Promise<Outcomes>,
+): Promise<Outcomes> {
+  const handle = handles[which % Math.max(1, handles.length)];
+  if (handle === undefined) return { expected: { answer: undefined }, actual: { answer: undefined } };
+  return await action(handle);
+}
+
+function withLength(block: Block | undefined, numBytes: number): Block | undefined {
+  return block === undefined ? undefined : { ...block, numBytes };
+}
+
+function callOf(as: ModelUser, sides: Sides): Call {
+  return { ...as, id: { clientId: 'AAAAAAAAAAAAAAAAAAAAAA==', callId: sides.calls++ } };
+}
