@@ -65,6 +65,10 @@ export class SimulatedDisk {
     return this.#image.openFiles;
   }
 
+  get usedBytes(): number {
+    return this.#image.usedBytes;
+  }
+
   files(): Iterable<ImageFile> {
     return this.#image.files();
   }
@@ -83,6 +87,17 @@ export class SimulatedDisk {
     if (kind === 'kill') return;
     faults.count('disk: un-synced writes at stake in a power cut');
     this.#image.crash(random);
+  }
+
+  /** The directory that a disk is mounted at is there from the beginning. */
+  makeMountPoint(path: string): void {
+    this.#image.makeDirectory(path);
+    this.#image.settle();
+  }
+
+  /** Everything written so far is on the disk, as after a long while. */
+  settle(): void {
+    this.#image.settle();
   }
 
   damage(path: string, kind: DamageKind): boolean {

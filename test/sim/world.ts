@@ -1,4 +1,5 @@
 /** What all processes of one simulated cluster share: time, chance, the network, and the record of what happened. */
+import { createLogger, type Logger } from '../../common/logging.js';
 import type { Random } from '../../common/random.js';
 import { seededRandom } from '../../common/random.js';
 import { FaultCounters } from './fault-counters.js';
@@ -18,9 +19,28 @@ export interface World {
   /** May be changed while the simulation runs. */
   readonly callFaults: CallFaults;
   /** What must never happen and did, as text. */
-  readonly violations: string[];
+  readonly violations: readonly string[];
+  violation(text: string): void;
+  /** A line for whoever looks into a run; kept only when that was asked for. */
+  log(who: string, text: string): void;
+  /** The logger of a process. */
+  logger(who: string): Logger;
   /** Randomness for one more component, independent of that of the others. */
   fork(): Random;
+}
+
+/** With `write` undefined: a logger that says nothing. */
+function simulatedLogger(write: ((text: string) => void) | undefined): Logger {
+  if (write === undefined) return SILENT;
+  return createLogger({ name: 'sim', level: 'debug', destination: { write: (line) => write(shortened(line)) } });
+}
+
+const SILENT = createLogger({ name: 'sim', level: 'silent' });
+
+/** Without what says nothing in a simulation: the process id, the real time. */
+function shortened(line: string): string {
+  const { pid: _pid, time: _time, name: _name, level, msg, ...rest } = JSON.parse(line) as Record<string, unknown>;
+  return `${String(level)}: ${String(msg)} ${JSON.stringify(rest)}`;
 }
 
 export const FAST_LINK: LinkQuality = { latencyMs: 0.2, jitterMs: 0.1, bytesPerMs: 100_000, lossRate: 0 };
@@ -31,9 +51,17 @@ export interface WorldOptions {
   readonly callFaults?: CallFaults;
   /** Keep the trace as text. */
   readonly keepTrace?: boolean;
+  /** Gets the logs of all processes, line by line. */
+  readonly onLog?: ((line: string) => void) | undefined;
 }
 
-export function newWorld({ seed, link = FAST_LINK, callFaults = NO_CALL_FAULTS, keepTrace }: WorldOptions): World {
+export function newWorld({
+  seed,
+  link = FAST_LINK,
+  callFaults = NO_CALL_FAULTS,
+  keepTrace,
+  onLog,
+}: WorldOptions): World {
   const seeds = seededRandom(seed);
   const fork = (): Random => seededRandom(seeds.int(2 ** 32));
   const scheduler = new Scheduler();
@@ -43,12 +71,20 @@ export function newWorld({ seed, link = FAST_LINK, callFaults = NO_CALL_FAULTS, 
   const violations: string[] = [];
   const common = { scheduler, trace, faults };
   const links = new Links({ ...common, random: fork(), normal: link });
+  const log = (who: string, text: string): void => onLog?.(`${(scheduler.nowMs / 1000).toFixed(3)} ${who} ${text}`);
+  const violation = (text: string): void => {
+    log('VIOLATION', text);
+    violations.push(`at ${(scheduler.nowMs / 1000).toFixed(3)} s: ${text}`);
+  };
   const faultsOfCalls = { ...callFaults };
   return {
     ...common,
     links,
     callFaults: faultsOfCalls,
     violations,
+    violation,
+    log,
+    logger: (who) => simulatedLogger(onLog === undefined ? undefined : (text) => log(who, text)),
     fork,
     network: new SimulatedNetwork({ ...common, links, random: fork() }),
     rpc: new SimulatedRpc({
@@ -57,9 +93,7 @@ export function newWorld({ seed, link = FAST_LINK, callFaults = NO_CALL_FAULTS, 
       random: fork(),
       callFaults: faultsOfCalls,
       onUnforeseen: (where, error) => {
-        violations.push(
-          `${where} failed for an unforeseen reason: ${error instanceof Error ? error.stack : String(error)}`,
-        );
+        violation(`${where} failed for an unforeseen reason: ${error instanceof Error ? error.stack : String(error)}`);
       },
     }),
   };

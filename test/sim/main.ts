@@ -1,0 +1,34 @@
+/** `npm run sim`: runs seeds, and tells which of them show a violation. */
+import { parseArgs } from 'node:util';
+import { DEFAULT_FAULTY_MS, drawOptions, withoutFaults } from './options.js';
+import { simulate } from './simulation.js';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    seeds: { type: 'string', default: '1' },
+    hours: { type: 'string' },
+    calm: { type: 'boolean', default: false },
+    log: { type: 'boolean', default: false },
+  },
+});
+
+const first = Number(values.seed);
+const count = Number(values.seeds);
+const faultyMs = values.hours === undefined ? DEFAULT_FAULTY_MS : Number(values.hours) * 3_600_000;
+let failures = 0;
+for (let seed = first; seed < first + count; seed++) {
+  const drawn = drawOptions(seed, faultyMs);
+  const startMs = performance.now();
+  const result = await simulate(values.calm ? withoutFaults(drawn) : drawn, {
+    ...(values.log ? { onLog: (line: string) => console.log(line) } : {}),
+  });
+  const seconds = ((performance.now() - startMs) / 1000).toFixed(2);
+  console.log(
+    `seed ${seed}: ${result.violations.length === 0 ? 'ok' : 'VIOLATION'} hash ${result.traceHash} ${result.events} events, ${result.operations} operations, ${(result.virtualMs / 1000).toFixed(0)} virtual s in ${seconds} s`,
+  );
+  if (result.violations.length === 0) continue;
+  failures++;
+  for (const violation of result.violations) console.log(`  ${violation}`);
+}
+process.exitCode = failures === 0 ? 0 : 1;

@@ -1,0 +1,99 @@
+/**
+ * What a file of the simulation must hold: who wrote which part of it, and how much of that was acknowledged. What was written and not
+ * acknowledged may be there or not, as far as it was sent.
+ */
+import { byteOf } from './content.js';
+
+/** One writer's turn at a file: a create or an append. */
+export interface WriteSession {
+  readonly tag: number;
+  /** Where it began to write. */
+  readonly start: number;
+  /** End of what it has handed to the client. */
+  attemptedEnd: number;
+}
+
+/** How sure the bytes of an open file are: in the memory of the DataNodes, or on their disks. */
+export interface Acknowledged {
+  /** End of what close or hsync has acknowledged. */
+  onDisk: number;
+  /** End of what hflush has acknowledged, */
+  inMemory: number;
+  /** when so many DataNodes had crashed since the beginning. */
+  crashesAtFlush: number;
+}
+
+export class ModelFile {
+  readonly id: number;
+  readonly replication: number;
+  readonly sessions: WriteSession[] = [];
+  readonly acknowledged: Acknowledged = { onDisk: 0, inMemory: 0, crashesAtFlush: 0 };
+  /** Counts up with every change, so that a reader can tell whether anything happened meanwhile. */
+  version = 0;
+  /** It is just being replaced, renamed or deleted. */
+  changing = false;
+  /** `closed`: by its last writer. `open`: being written. `abandoned`: its last writer failed or died. */
+  state: 'open' | 'closed' | 'abandoned' = 'open';
+
+  constructor(id: number, replication: number) {
+    this.id = id;
+    this.replication = replication;
+  }
+
+  begin(tag: number, start: number): WriteSession {
+    const session = { tag, start, attemptedEnd: start };
+    this.sessions.push(session);
+    this.state = 'open';
+    this.version++;
+    return session;
+  }
+
+  flushed(length: number, crashes: number): void {
+    this.acknowledged.inMemory = length;
+    this.acknowledged.crashesAtFlush = crashes;
+    this.version++;
+  }
+
+  synced(length: number): void {
+    this.acknowledged.onDisk = length;
+    this.version++;
+  }
+
+  closed(length: number): void {
+    this.synced(length);
+    this.state = 'closed';
+  }
+
+  /** Bytes that must be there, when `crashes` DataNodes have crashed since the beginning. */
+  certainLength(crashes: number): number {
+    const { onDisk, inMemory, crashesAtFlush } = this.acknowledged;
+    return crashes === crashesAtFlush ? Math.max(onDisk, inMemory) : onDisk;
+  }
+
+  /** The longest that the file can be. */
+  get possibleLength(): number {
+    return this.sessions.reduce((longest, { attemptedEnd }) => Math.max(longest, attemptedEnd), 0);
+  }
+
+  /** What is wrong with `bytes`, read from `position` on; undefined when nothing is. */
+  faultIn(bytes: Uint8Array, position: number): string | undefined {
+    for (let i = 0; i < bytes.length; i++) {
+      const session = this.#writerOf(position + i);
+      if (session === undefined) return `byte ${position + i} was never written`;
+      const expected = byteOf(session.tag, position + i);
+      if (bytes[i] !== expected) {
+        return `byte ${position + i} is ${bytes[i]} instead of ${expected} (writer ${session.tag}, from ${session.start} on)`;
+      }
+    }
+    return undefined;
+  }
+
+  /** The last session that began at or before `position`: later ones went on where the file ended for them. */
+  #writerOf(position: number): WriteSession | undefined {
+    for (let i = this.sessions.length - 1; i >= 0; i--) {
+      const session = this.sessions[i] as WriteSession;
+      if (session.start <= position) return position < session.attemptedEnd ? session : undefined;
+    }
+    return undefined;
+  }
+}

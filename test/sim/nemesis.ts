@@ -1,0 +1,185 @@
+/** Does the harm that the options of a run ask for, and undoes it after a while. */
+import type { Random } from '../../common/random.js';
+import { shuffled } from '../../common/random.js';
+import type { Cluster } from './cluster.js';
+import type { CrashKind, DiskCondition } from './disk.js';
+import type { DamageKind } from './disk-image.js';
+import type { Machine } from './machine.js';
+import { type NemesisKind, pick, type SimulationOptions } from './options.js';
+import { finalizedBlockOf } from './replicas.js';
+import { isSpare } from './spare-replicas.js';
+
+/** A process that was ended is started again after so long at most. */
+const DOWN_MAX_MS = 60_000;
+const STOP_LIMIT_MS = 120_000;
+
+export class Nemesis {
+  readonly #cluster: Cluster;
+  readonly #options: SimulationOptions;
+  readonly #random: Random;
+  #isOver = false;
+
+  constructor(cluster: Cluster, options: SimulationOptions) {
+    this.#cluster = cluster;
+    this.#options = options;
+    this.#random = cluster.world.fork();
+  }
+
+  start(): void {
+    for (const [kind, meanMs] of this.#options.nemesis) this.#scheduleNext(kind, meanMs);
+  }
+
+  /** No more harm; what was done is undone by {@link Cluster.heal}. */
+  stop(): void {
+    this.#isOver = true;
+  }
+
+  #scheduleNext(kind: NemesisKind, meanMs: number): void {
+    const delayMs = -meanMs * Math.log(1 - this.#random.fraction());
+    this.#cluster.world.scheduler.after(delayMs, `nemesis ${kind}`, () => {
+      if (this.#isOver) return;
+      this.#cluster.world.log('nemesis', kind);
+      this.#strike(kind);
+      this.#scheduleNext(kind, meanMs);
+    });
+  }
+
+  #strike(kind: NemesisKind): void {
+    const { namenode, datanodes, clients, world } = this.#cluster;
+    switch (kind) {
+      case 'kill namenode':
+        return this.#crash(namenode, 'kill');
+      case 'cut namenode':
+        return this.#crash(namenode, 'power cut');
+      case 'stop namenode':
+        return this.#stop(namenode);
+      case 'kill datanode':
+        return this.#crashSome('kill');
+      case 'cut datanode':
+        return this.#crashSome('power cut');
+      case 'stop datanode':
+        return this.#stop(pick(this.#random, datanodes));
+      case 'kill client':
+        return this.#crash(pick(this.#random, clients), 'kill');
+      case 'partition':
+        return this.#partition(true);
+      case 'one-way partition':
+        return this.#partition(false);
+      case 'clog link':
+        return this.#clog();
+      case 'break connections':
+        for (let i = 1 + this.#random.int(3); i > 0; i--) world.network.breakOne();
+        return;
+      case 'slow disk':
+        return this.#disturbDisk('disk: slow', { slowness: 10 ** (1 + 2 * this.#random.fraction()) }, { slowness: 1 });
+      case 'read errors':
+        return this.#disturbDisk(undefined, { readErrorRate: 0.3 * this.#random.fraction() }, { readErrorRate: 0 });
+      case 'write errors':
+        return this.#writeErrors();
+      case 'full disk':
+        return this.#fillDisk();
+      case 'rot':
+        return this.#rot();
+      case 'jump clock':
+        return this.#jumpClock();
+      case 'save namespace':
+        return this.#saveNamespace();
+      default:
+        throw new Error(`unknown kind ${kind satisfies never}`);
+    }
+  }
+
+  #crash(machine: Machine, kind: CrashKind): void {
+    if (machine.running === undefined) return;
+    machine.crash(kind);
+    this.#later(DOWN_MAX_MS, () => machine.start());
+  }
+
+  /** Mostly one, sometimes several at once: a rack, or everything. */
+  #crashSome(kind: CrashKind): void {
+    const { datanodes } = this.#cluster;
+    const count = pick(this.#random, [1, 1, 1, 2, datanodes.length]);
+    for (const machine of shuffled(datanodes, this.#random).slice(0, count)) this.#crash(machine, kind);
+  }
+
+  #stop(machine: Machine): void {
+    machine.stop(STOP_LIMIT_MS);
+    this.#later(DOWN_MAX_MS, () => machine.start());
+  }
+
+  #partition(bothWays: boolean): void {
+    const { links, faults } = this.#cluster.world;
+    const hosts = shuffled(this.#cluster.hosts, this.#random);
+    const cut = 1 + this.#random.int(hosts.length - 1);
+    const blocked: [string, string][] = [];
+    for (const a of hosts.slice(0, cut)) {
+      for (const b of hosts.slice(cut)) {
+        blocked.push([a, b]);
+        if (bothWays) blocked.push([b, a]);
+      }
+    }
+    faults.count(bothWays ? 'network: partition' : 'network: one-way partition');
+    for (const [from, to] of blocked) links.block(from, to);
+    this.#later(90_000, () => {
+      for (const [from, to] of blocked) links.unblock(from, to);
+    });
+  }
+
+  #clog(): void {
+    const { links, faults } = this.#cluster.world;
+    const [from, to] = shuffled(this.#cluster.hosts, this.#random) as [string, string];
+    faults.count('network: clogged link');
+    links.setQuality(from, to, { latencyMs: 50, jitterMs: 200, bytesPerMs: 2 + this.#random.int(20), lossRate: 0 });
+    this.#later(60_000, () => links.setQuality(from, to, undefined));
+  }
+
+  #disturbDisk(kind: string | undefined, worse: Partial<DiskCondition>, better: Partial<DiskCondition>): void {
+    const machine = pick(this.#random, [this.#cluster.namenode, ...this.#cluster.datanodes]);
+    const disk = pick(this.#random, machine.disks);
+    if (kind !== undefined) this.#cluster.world.faults.count(kind);
+    Object.assign(disk.condition, worse);
+    this.#later(30_000, () => Object.assign(disk.condition, better));
+  }
+
+  #writeErrors(): void {
+    const rate = 0.2 * this.#random.fraction();
+    if (this.#random.int(2) === 0) this.#disturbDisk(undefined, { writeErrorRate: rate }, { writeErrorRate: 0 });
+    else this.#disturbDisk(undefined, { syncErrorRate: rate }, { syncErrorRate: 0 });
+  }
+
+  #fillDisk(): void {
+    const machine = pick(this.#random, [this.#cluster.namenode, ...this.#cluster.datanodes]);
+    const disk = pick(this.#random, machine.disks);
+    const { capacityBytes } = disk.condition;
+    disk.condition.capacityBytes = Math.min(capacityBytes, disk.usedBytes + this.#random.int(100_000));
+    this.#later(60_000, () => {
+      disk.condition.capacityBytes = this.#cluster.diskCapacityBytes;
+    });
+  }
+
+  /** Spoils a replica, but never the last good one. */
+  #rot(): void {
+    const kinds: readonly DamageKind[] = ['bit flip', 'lost write', 'misdirected write'];
+    const machine = pick(this.#random, this.#cluster.datanodes);
+    const disk = pick(this.#random, machine.disks);
+    const files = [...disk.files()].map(({ path }) => path).filter((path) => finalizedBlockOf(path) !== undefined);
+    const [path] = shuffled(files, this.#random);
+    if (path === undefined || !isSpare(this.#cluster, machine, finalizedBlockOf(path))) return;
+    disk.damage(path, pick(this.#random, kinds));
+  }
+
+  #jumpClock(): void {
+    const machine = pick(this.#random, [this.#cluster.namenode, ...this.#cluster.datanodes, ...this.#cluster.clients]);
+    this.#cluster.world.faults.count('clock: jump');
+    machine.clockError.skewMs += (this.#random.fraction() - 0.5) * 7_200_000;
+  }
+
+  #saveNamespace(): void {
+    const client = pick(this.#random, this.#cluster.clients);
+    client.fs?.saveNamespace().catch(() => {});
+  }
+
+  #later(maxMs: number, action: () => void): void {
+    this.#cluster.world.scheduler.after(this.#random.fraction() * maxMs, 'nemesis relents', action);
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * What a seed makes of a run: the cluster's shape, its settings, and the faults that it meets. Each seed has only some kinds of faults, at
+ * rates of its own ("swarm testing"): a mix of everything all the time hides what needs calm to show.
+ */
+import type { Random } from '../../common/random.js';
+import { seededRandom } from '../../common/random.js';
+import type { LinkQuality } from './links.js';
+import type { CallFaults } from './rpc.js';
+
+/** What the nemesis does from time to time. */
+export const NEMESIS_KINDS = [
+  'kill namenode',
+  'cut namenode',
+  'stop namenode',
+  'kill datanode',
+  'cut datanode',
+  'stop datanode',
+  'kill client',
+  'partition',
+  'one-way partition',
+  'clog link',
+  'break connections',
+  'slow disk',
+  'read errors',
+  'write errors',
+  'full disk',
+  'rot',
+  'jump clock',
+  'save namespace',
+] as const;
+
+export type NemesisKind = (typeof NEMESIS_KINDS)[number];
+
+export interface SimulationOptions {
+  readonly seed: number;
+  /** Virtual time in which there are faults. */
+  readonly faultyMs: number;
+  readonly datanodes: number;
+  readonly racks: number;
+  readonly volumesPerDatanode: number;
+  readonly clients: number;
+  readonly workersPerClient: number;
+  readonly blockSize: number;
+  readonly link: LinkQuality;
+  readonly callFaults: CallFaults;
+  readonly clockSkewMaxMs: number;
+  readonly clockDriftMax: number;
+  /** Mean time between two of a kind; kinds that are not there do not happen. */
+  readonly nemesis: ReadonlyMap<NemesisKind, number>;
+  /** By property name, for every process. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+const MINUTE_MS = 60_000;
+
+export function drawOptions(seed: number, faultyMs: number): SimulationOptions {
+  const random = seededRandom(seed);
+  const racks = 1 + random.int(3);
+  const blockSize = pick(random, [4_096, 16_384, 16_384, 65_536]);
+  return {
+    seed,
+    faultyMs,
+    racks,
+    datanodes: Math.max(3, racks) + random.int(3),
+    volumesPerDatanode: 1 + random.int(2),
+    clients: 1 + random.int(3),
+    workersPerClient: 1 + random.int(2),
+    blockSize,
+    link: drawLink(random),
+    callFaults: drawCallFaults(random),
+    clockSkewMaxMs: pick(random, [0, 1_000, 3_600_000]),
+    clockDriftMax: pick(random, [0, 0.0001, 0.02]),
+    nemesis: drawNemesis(random, faultyMs),
+    settings: drawSettings(random, blockSize),
+  };
+}
+
+function drawLink(random: Random): LinkQuality {
+  return {
+    latencyMs: pick(random, [0.1, 0.5, 5]),
+    jitterMs: pick(random, [0.05, 0.5, 5]),
+    bytesPerMs: pick(random, [1_000, 10_000, 100_000]),
+    lossRate: sometimes(random, 0.3) ? logUniform(random, 0.0001, 0.02) : 0,
+  };
+}
+
+function drawCallFaults(random: Random): CallFaults {
+  const rate = (most: number): number => (sometimes(random, 0.4) ? logUniform(random, most / 50, most) : 0);
+  return {
+    requestLossRate: rate(0.05),
+    answerLossRate: rate(0.05),
+    duplicateRate: rate(0.1),
+    delayRate: rate(0.2),
+    delayMaxMs: pick(random, [100, 2_000, 15_000]),
+  };
+}
+
+function drawNemesis(random: Random, faultyMs: number): Map<NemesisKind, number> {
+  const share = pick(random, [0.1, 0.25, 0.5]);
+  const chosen = new Map<NemesisKind, number>();
+  for (const kind of NEMESIS_KINDS) {
+    if (sometimes(random, share)) chosen.set(kind, logUniform(random, faultyMs / 20, faultyMs));
+  }
+  return chosen;
+}
+
+function drawSettings(random: Random, blockSize: number): Record<string, string> {
+  const heartbeatMs = pick(random, [1_000, 3_000]);
+  return {
+    'dfs.namenode.fs-limits.min-block-size': '512',
+    'dfs.blocksize': String(blockSize),
+    'dfs.bytes-per-checksum': String(pick(random, [128, 512, 4_096])),
+    'dfs.client-write-packet-size': String(pick(random, [4_096, 8_192])),
+    'dfs.client.write.max-packets-in-flight': String(pick(random, [2, 16])),
+    'dfs.heartbeat.interval': `${heartbeatMs}ms`,
+    'dfs.namenode.heartbeat.recheck-interval': pick(random, ['5s', '30s']),
+    'dfs.namenode.stale.datanode.interval': `${heartbeatMs * 4}ms`,
+    'dfs.namenode.redundancy.interval.seconds': '3s',
+    'dfs.namenode.reconstruction.pending.timeout-sec': pick(random, ['30s', '2m']),
+    'dfs.namenode.safemode.extension': pick(random, ['0', '5s', '30s']),
+    'dfs.blockreport.intervalMsec': pick(random, ['30s', '10m', '6h']),
+    'dfs.namenode.checkpoint.txns': String(pick(random, [20, 200, 1_000_000])),
+    'dfs.namenode.num.extra.edits.retained': '1000000',
+    'dfs.client.socket-timeout': pick(random, ['5s', '20s']),
+    'dfs.datanode.socket.write.timeout': pick(random, ['10s', '1m']),
+    'dfs.client.write.exclude.nodes.cache.expiry.interval.millis': pick(random, ['10s', '10m']),
+    'dfs.client.retry.max.total': pick(random, ['20s', '60s']),
+    'ipc.client.connect.timeout': '5s',
+    'ipc.client.rpc-timeout.ms': pick(random, ['5s', '15s']),
+    'dfs.namenode.lease-soft-limit-sec': pick(random, ['20s', '60s']),
+    'dfs.namenode.lease-hard-limit-sec': pick(random, ['60s', '20m']),
+    'dfs.namenode.retrycache.expirytime.millis': '10m',
+    'dfs.ls.limit': String(pick(random, [2, 10, 1_000])),
+    'dfs.datanode.failed.volumes.tolerated': '0',
+    'dfs.namenode.resource.du.reserved': '256k',
+  };
+}
+
+export function pick<T>(random: Random, choices: readonly T[]): T {
+  return choices[random.int(choices.length)] as T;
+}
+
+export function sometimes(random: Random, probability: number): boolean {
+  return random.fraction() < probability;
+}
+
+/** Small values are as likely as large ones. */
+function logUniform(random: Random, least: number, most: number): number {
+  return least * (most / least) ** random.fraction();
+}
+
+/** A run without any fault, for tests of the simulation itself. */
+export function withoutFaults(options: SimulationOptions): SimulationOptions {
+  const still = { requestLossRate: 0, answerLossRate: 0, duplicateRate: 0, delayRate: 0, delayMaxMs: 0 };
+  return {
+    ...options,
+    callFaults: still,
+    clockSkewMaxMs: 0,
+    clockDriftMax: 0,
+    nemesis: new Map(),
+    link: { ...options.link, lossRate: 0 },
+  };
+}
+
+export const DEFAULT_FAULTY_MS = 5 * MINUTE_MS;

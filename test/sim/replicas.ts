@@ -1,0 +1,58 @@
+/** The replicas that really lie on the disks of a simulated cluster, whatever its processes believe. */
+import { basename } from 'node:path';
+import { decodeMetaHeader, META_HEADER_LENGTH, verifyChecksums } from '../../common/checksum.js';
+import { parseReplicaFileName } from '../../datanode/disk/layout.js';
+import type { DatanodeMachine } from './datanode-machine.js';
+import type { ImageFile } from './disk-image.js';
+
+export interface ReplicaOnDisk {
+  readonly machine: DatanodeMachine;
+  readonly blockId: number;
+  readonly generationStamp: number;
+  readonly length: number;
+  /** `rbw`: being written. */
+  readonly directory: 'finalized' | 'rbw';
+  /** The data matches its checksums, as many as it needs. */
+  readonly isGood: boolean;
+}
+
+/** All finalized replicas and those being written. `durable`: only what is sure to outlive a power cut. */
+export function* replicasOn(machine: DatanodeMachine, durable: boolean): Generator<ReplicaOnDisk> {
+  for (const disk of machine.disks) {
+    const data = new Map<string, Buffer>();
+    const metas: { readonly file: ImageFile; readonly blockId: number; readonly generationStamp: number }[] = [];
+    for (const file of durable ? disk.durableFiles() : disk.files()) {
+      const name = parseReplicaFileName(basename(file.path));
+      if (name?.kind === 'data') data.set(file.path, file.bytes);
+      else if (name?.kind === 'meta') metas.push({ file, ...name });
+    }
+    for (const { file, blockId, generationStamp } of metas) {
+      const directory = directoryOf(file.path);
+      const bytes = data.get(file.path.replace(/_\d+\.meta$/, ''));
+      if (directory === undefined || bytes === undefined) continue;
+      const isGood = isVouchedFor(bytes, file.bytes);
+      yield { machine, blockId, generationStamp, length: bytes.length, directory, isGood };
+    }
+  }
+}
+
+/** Whether a path is that of a finalized replica's data or checksums. */
+export function finalizedBlockOf(path: string): number | undefined {
+  return directoryOf(path) === 'finalized' ? parseReplicaFileName(basename(path))?.blockId : undefined;
+}
+
+function directoryOf(path: string): ReplicaOnDisk['directory'] | undefined {
+  if (path.includes('/current/finalized/')) return 'finalized';
+  return path.includes('/current/rbw/') ? 'rbw' : undefined;
+}
+
+function isVouchedFor(data: Buffer, meta: Buffer): boolean {
+  try {
+    const spec = decodeMetaHeader(meta.subarray(0, META_HEADER_LENGTH));
+    const needed = Math.ceil(data.length / spec.bytesPerChecksum) * 4;
+    const checksums = meta.subarray(META_HEADER_LENGTH);
+    return checksums.length >= needed && verifyChecksums(spec, [data], checksums.subarray(0, needed)) < 0;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,93 @@
+/** One run: a cluster with faults, then a time of healing, then the checks. */
+import { CHECKERS } from './checkers/index.js';
+import { Cluster } from './cluster.js';
+import { Nemesis } from './nemesis.js';
+import type { SimulationOptions } from './options.js';
+
+/** Once the faults are over, clients come to the end of what they do within so long, */
+const CLIENTS_LIMIT_MS = 30 * 60_000;
+/** a check takes no longer than so, */
+const CHECK_LIMIT_MS = 60 * 60_000;
+/** and everything stops in order within so long. */
+const STOP_LIMIT_MS = 5 * 60_000;
+
+export interface SimulationResult {
+  readonly seed: number;
+  readonly violations: readonly string[];
+  readonly traceHash: string;
+  /** The trace as text, if it was to be kept. */
+  readonly trace: readonly string[];
+  readonly faults: Record<string, number>;
+  readonly events: number;
+  readonly operations: number;
+  readonly virtualMs: number;
+}
+
+export interface SimulationRun {
+  readonly keepTrace?: boolean;
+  readonly onLog?: (line: string) => void;
+}
+
+export async function simulate(options: SimulationOptions, run: SimulationRun = {}): Promise<SimulationResult> {
+  const cluster = new Cluster({ ...options, ...run });
+  const { world } = cluster;
+  const onRejection = (error: unknown): void =>
+    world.violation(`a rejection that nobody handled: ${error instanceof Error ? error.stack : String(error)}`);
+  process.on('unhandledRejection', onRejection);
+  try {
+    await course(cluster);
+  } catch (error) {
+    world.violation(`the run broke off: ${error instanceof Error ? error.stack : String(error)}`);
+  } finally {
+    cluster.dispose();
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', onRejection);
+  }
+  return {
+    seed: options.seed,
+    violations: world.violations,
+    traceHash: world.trace.hash,
+    trace: world.trace.lines,
+    faults: world.faults.toObject(),
+    events: world.trace.count,
+    operations: cluster.clients.flatMap(({ workers }) => workers).reduce((sum, { operations }) => sum + operations, 0),
+    virtualMs: world.scheduler.nowMs,
+  };
+}
+
+/** Ends early at the first violation: what comes after it may only follow from it. */
+async function course(cluster: Cluster): Promise<void> {
+  const { world, options } = cluster;
+  const { scheduler } = world;
+  const isViolated = (): boolean => world.violations.length > 0;
+  await cluster.start();
+  const nemesis = new Nemesis(cluster, options);
+  nemesis.start();
+  if (await scheduler.run(scheduler.nowMs + options.faultyMs, isViolated)) return;
+  nemesis.stop();
+  cluster.heal();
+  for (const client of cluster.clients) client.finish();
+  const areIdle = (): boolean => cluster.clients.every(({ isIdle }) => isIdle);
+  if (!(await scheduler.run(scheduler.nowMs + CLIENTS_LIMIT_MS, () => isViolated() || areIdle())))
+    world.violation(`operations go on ${CLIENTS_LIMIT_MS / 60_000} minutes after the last fault`);
+  if (isViolated()) return;
+  const fs = await cluster.observe();
+  for (const { name, check } of CHECKERS) {
+    try {
+      await cluster.drive(check(cluster, fs), CHECK_LIMIT_MS);
+    } catch (error) {
+      world.violation(`${name}: ${error instanceof Error ? error.stack : String(error)}`);
+    }
+    if (isViolated()) return;
+  }
+  await stopInOrder(cluster);
+}
+
+async function stopInOrder(cluster: Cluster): Promise<void> {
+  const { scheduler } = cluster.world;
+  for (const machines of [[...cluster.clients, cluster.observer], cluster.datanodes, [cluster.namenode]]) {
+    for (const machine of machines) machine.stop(STOP_LIMIT_MS);
+    const areDown = (): boolean => machines.every(({ running }) => running === undefined);
+    await scheduler.run(scheduler.nowMs + STOP_LIMIT_MS + 1_000, areDown);
+  }
+}

@@ -1,0 +1,443 @@
+/**
+ * A client's work: a stream of operations below a directory that it alone changes, on files of others that it reads, and on a few files
+ * that all fight for. What each operation must do is known from the model; what it does instead is a violation.
+ */
+import type { FileSystem, FileWriter } from '../../client/index.js';
+import { type ErrorName, isDfsError, messageOf } from '../../common/errors.js';
+import type { Random } from '../../common/random.js';
+import { contentOf } from './content.js';
+import { ModelDirectory } from './model-directory.js';
+import { ModelFile, type WriteSession } from './model-file.js';
+import type { World } from './world.js';
+
+/** What all workers of a simulation share. */
+export interface Workplace {
+  readonly world: World;
+  /** The directory of each worker, by path; each is known to be there once it is here. */
+  readonly directories: Map<string, ModelDirectory>;
+  /** Files that every worker appends to, by path. */
+  readonly sharedFiles: ReadonlyMap<string, ModelFile>;
+  /** Writers that had a file, with when. */
+  readonly tenures: Tenure[];
+  /** DataNodes that have crashed since the beginning. */
+  readonly crashes: () => number;
+  readonly newId: () => number;
+  readonly blockSize: number;
+  readonly maxReplication: number;
+}
+
+/** One writer's hold on a shared file, from when the NameNode gave it to the last time it acknowledged anything. */
+export interface Tenure {
+  readonly path: string;
+  readonly writer: string;
+  readonly fromMs: number;
+  untilMs: number;
+}
+
+/** Nobody knows whether the operation was carried out, or will be. */
+const UNCERTAIN: readonly ErrorName[] = ['ConnectionLost', 'Timeout', 'Cancelled', 'RetryLater'];
+/** The cluster cannot at the moment; nothing has changed. */
+const UNAVAILABLE: readonly ErrorName[] = ['SafeMode', 'Overloaded'];
+/** Writing may fail for these reasons when DataNodes do. */
+const WRITE_FAILURES: readonly ErrorName[] = [
+  ...UNCERTAIN,
+  ...UNAVAILABLE,
+  'PipelineFailed',
+  'NoTargets',
+  'NotReplicatedYet',
+];
+/** Reading may fail for these reasons when DataNodes do. */
+const READ_FAILURES: readonly ErrorName[] = [...UNCERTAIN, ...UNAVAILABLE, 'BlockMissing', 'Corrupt'];
+/** A file whose writer failed can be taken over only some time later. */
+const TAKEOVER_FAILURES: readonly ErrorName[] = ['AlreadyBeingCreated', 'BlockMissing', 'NotReplicatedYet', 'Corrupt'];
+
+const PIECES_MAX = 8;
+const DIRECTORIES_MAX = 6;
+
+interface Place {
+  readonly path: string;
+  readonly directory: ModelDirectory;
+}
+
+interface FoundFile {
+  readonly path: string;
+  readonly name: string;
+  readonly place: Place;
+  readonly file: ModelFile;
+}
+
+export class Worker {
+  readonly root: string;
+  readonly #workplace: Workplace;
+  readonly #random: Random;
+  readonly #model = new ModelDirectory();
+  /** What a crash of the client in the middle of the present operation means for the model. */
+  #inDoubt: (() => void) | undefined;
+  operations = 0;
+
+  constructor(workplace: Workplace, random: Random, root: string) {
+    this.#workplace = workplace;
+    this.#random = random;
+    this.root = root;
+  }
+
+  /** The client that worked for us has died. */
+  clientDied(): void {
+    this.#inDoubt?.();
+    this.#inDoubt = undefined;
+  }
+
+  /** One operation after the other until `isOver`; each ends, whatever happens, as the client gives up in the end. */
+  async work(fs: FileSystem, isOver: () => boolean, pause: () => Promise<void>): Promise<void> {
+    while (!isOver()) {
+      this.operations++;
+      if (!this.#workplace.directories.has(this.root)) await this.#makeRoot(fs);
+      else await this.#operation(fs);
+      await pause();
+    }
+  }
+
+  async #makeRoot(fs: FileSystem): Promise<void> {
+    // Making a directory that exists is no error, so this may be repeated until it is answered.
+    const made = await this.#attempt('mkdir', this.root, () => fs.mkdir(this.root));
+    if (made !== undefined) this.#workplace.directories.set(this.root, this.#model);
+  }
+
+  async #operation(fs: FileSystem): Promise<void> {
+    const place = this.#somePlace();
+    const mine = this.#someFile(place);
+    const choice = this.#random.int(100);
+    if (choice < 30) await this.#create(fs, place);
+    else if (choice < 36) await this.#mkdir(fs, place);
+    else if (choice < 44) await this.#list(fs, place);
+    else if (choice < 54) await this.#readOfOthers(fs);
+    else if (choice < 62) await this.#appendToShared(fs);
+    else if (choice < 64) await this.#removeDirectory(fs, place);
+    else if (choice < 66) await this.#renameDirectory(fs, place);
+    else if (mine === undefined) await this.#create(fs, place);
+    else if (choice < 76) await this.#append(fs, mine);
+    else if (choice < 84) await this.#read(fs, mine.path, mine.file);
+    else if (choice < 90) await this.#rename(fs, mine);
+    else if (choice < 95) await this.#remove(fs, mine);
+    else if (choice < 98) await this.#stat(fs, mine);
+    else await this.#overwrite(fs, mine);
+  }
+
+  // ---- Writing -------------------------------------------------------------------------------------------------------
+
+  async #create(fs: FileSystem, place: Place): Promise<void> {
+    const id = this.#workplace.newId();
+    const name = `f${id}`;
+    const file = new ModelFile(id, 1 + this.#random.int(this.#workplace.maxReplication));
+    await this.#createAt(fs, place, name, file, false);
+  }
+
+  /** Replaces a file by a new one. */
+  async #overwrite(fs: FileSystem, { place, name, file }: FoundFile): Promise<void> {
+    if (file.state === 'open') return;
+    file.changing = true;
+    await this.#createAt(fs, place, name, new ModelFile(file.id, file.replication), true);
+    file.changing = place.directory.entries.get(name) !== file;
+  }
+
+  async #createAt(fs: FileSystem, place: Place, name: string, file: ModelFile, overwrite: boolean): Promise<void> {
+    const path = `${place.path}/${name}`;
+    const { replication } = file;
+    const { blockSize } = this.#workplace;
+    const doubt = (): void => {
+      place.directory.doubt(name);
+      if (overwrite) place.directory.uncertain.set(name, undefined);
+    };
+    const writer = await this.#attempt('create', path, () => fs.create(path, { overwrite, replication, blockSize }), {
+      doubt,
+    });
+    if (writer === undefined) return;
+    place.directory.entries.set(name, file);
+    await this.#writeAll(writer, file);
+  }
+
+  async #append(fs: FileSystem, { path, file }: FoundFile): Promise<void> {
+    const isClosed = file.state === 'closed';
+    const certain = file.certainLength(this.#workplace.crashes());
+    const before = file.state;
+    const doubt = (): void => {
+      if (file.state !== 'open') file.state = 'abandoned';
+    };
+    const acceptable = isClosed ? (['BlockMissing', 'NotReplicatedYet', 'Corrupt'] as const) : TAKEOVER_FAILURES;
+    const newBlock = this.#random.int(4) === 0;
+    const writer = await this.#attempt('append', path, () => fs.append(path, { newBlock }), { doubt, acceptable });
+    if (writer === undefined) return;
+    const { length } = writer;
+    const isRight = before === 'closed' ? length === certain : length >= certain && length <= file.possibleLength;
+    if (!isRight) {
+      const range = before === 'closed' ? `${certain}` : `${certain} to ${file.possibleLength}`;
+      this.#violation(`append to ${path} starts at ${length}; the file has ${range} bytes`);
+    }
+    await this.#writeAll(writer, file);
+  }
+
+  /** Writes to a file that was just opened, until it is closed, left open by a failure, or the client has died. */
+  async #writeAll(writer: FileWriter, file: ModelFile, tenure?: Tenure): Promise<void> {
+    const { world, crashes, newId } = this.#workplace;
+    const session = file.begin(newId(), writer.length);
+    this.#inDoubt = () => {
+      file.state = 'abandoned';
+    };
+    const acknowledged = (): void => {
+      if (tenure !== undefined) tenure.untilMs = world.scheduler.nowMs;
+    };
+    try {
+      for (let pieces = this.#random.int(PIECES_MAX); pieces > 0; pieces--) {
+        await this.#writePiece(writer, session);
+        const flush = this.#random.int(6);
+        const crashesBefore = crashes();
+        if (flush === 0) await writer.hsync();
+        if (flush === 1) await writer.hflush();
+        if (flush === 0) file.synced(session.attemptedEnd);
+        if (flush === 1) file.flushed(session.attemptedEnd, crashesBefore);
+        if (flush <= 1) acknowledged();
+      }
+      await writer.close();
+      acknowledged();
+      file.closed(session.attemptedEnd);
+    } catch (error) {
+      file.state = 'abandoned';
+      if (!isDfsError(error, ...WRITE_FAILURES, ...(tenure === undefined ? [] : (['LeaseExpired'] as const))))
+        this.#violation(`writing ${writer.path} failed: ${describe(error)}`);
+      await writer.abort().catch((reason: unknown) => this.#violation(`abort failed: ${describe(reason)}`));
+    }
+    this.#inDoubt = undefined;
+  }
+
+  async #writePiece(writer: FileWriter, session: WriteSession): Promise<void> {
+    const { blockSize } = this.#workplace;
+    const length = this.#random.int(4) === 0 ? this.#random.int(3 * blockSize) : this.#random.int(blockSize / 4);
+    const at = session.attemptedEnd;
+    session.attemptedEnd += length;
+    await writer.write(contentOf(session.tag, at, length));
+  }
+
+  /** Takes one of the files that others want as well, if it can be had. */
+  async #appendToShared(fs: FileSystem): Promise<void> {
+    const { sharedFiles, world, blockSize } = this.#workplace;
+    const all = [...sharedFiles];
+    const found = all[this.#random.int(all.length)];
+    if (found === undefined) return;
+    const [path, file] = found;
+    const acceptable = [...TAKEOVER_FAILURES, 'FileNotFound', 'FileAlreadyExists'] as const;
+    const isNew = file.sessions.length === 0;
+    const open = (): Promise<FileWriter> => (isNew ? fs.create(path, { blockSize }) : fs.append(path));
+    const writer = await this.#attempt(isNew ? 'create' : 'append', path, open, { acceptable });
+    if (writer === undefined) return;
+    const nowMs = world.scheduler.nowMs;
+    const tenure: Tenure = { path, writer: this.root, fromMs: nowMs, untilMs: nowMs };
+    this.#workplace.tenures.push(tenure);
+    const certain = file.certainLength(this.#workplace.crashes());
+    if (writer.length < certain || writer.length > file.possibleLength) {
+      this.#violation(
+        `append to ${path} starts at ${writer.length}, but it has ${certain} to ${file.possibleLength} bytes`,
+      );
+    }
+    await this.#writeAll(writer, file, tenure);
+  }
+
+  // ---- Reading -------------------------------------------------------------------------------------------------------
+
+  async #readOfOthers(fs: FileSystem): Promise<void> {
+    const roots = [...this.#workplace.directories];
+    const [root, model] = roots[this.#random.int(roots.length)] as [string, ModelDirectory];
+    const files = [...model.files(root), ...this.#workplace.sharedFiles].filter(
+      ([, { sessions }]) => sessions.length > 0,
+    );
+    const found = files[this.#random.int(Math.max(1, files.length))];
+    if (found === undefined) return;
+    await this.#read(fs, found[0], found[1]);
+  }
+
+  /** Reads a part of a file and compares it, as far as nobody has changed the file meanwhile. */
+  async #read(fs: FileSystem, path: string, file: ModelFile): Promise<void> {
+    const { version, state } = file;
+    const isMine = path.startsWith(`${this.root}/`);
+    const certain = file.certainLength(this.#workplace.crashes());
+    const acceptable = isMine ? READ_FAILURES : [...READ_FAILURES, 'FileNotFound' as const];
+    const read = await this.#attempt('read', path, () => this.#readSome(fs, path), { acceptable });
+    if (read === undefined) return;
+    const { bytes, position, length } = read;
+    const fault = file.faultIn(bytes, position);
+    if (file.version !== version || file.changing) return;
+    if (fault !== undefined) this.#violation(`${path} read wrong: ${fault}`);
+    if (state === 'closed' && length !== certain) this.#violation(`${path} has ${length} bytes instead of ${certain}`);
+  }
+
+  async #readSome(fs: FileSystem, path: string): Promise<{ bytes: Buffer; position: number; length: number }> {
+    const reader = await fs.open(path);
+    try {
+      const { length } = reader;
+      const position = this.#random.int(length + 1);
+      return { bytes: await reader.read(position, this.#random.int(length - position + 1)), position, length };
+    } finally {
+      await reader.close();
+    }
+  }
+
+  async #stat(fs: FileSystem, { path, file }: FoundFile): Promise<void> {
+    const status = await this.#attempt('stat', path, () => fs.stat(path));
+    if (status === undefined) return;
+    const certain = file.certainLength(this.#workplace.crashes());
+    if (status.replication !== file.replication)
+      this.#violation(`${path} has replication ${status.replication} instead of ${file.replication}`);
+    if (file.state === 'closed' && (status.length !== certain || status.underConstruction))
+      this.#violation(`${path} has ${status.length} bytes (open: ${status.underConstruction}) instead of ${certain}`);
+  }
+
+  async #list(fs: FileSystem, { path, directory }: Place): Promise<void> {
+    const names = await this.#attempt('list', path, async () => {
+      const found: string[] = [];
+      for await (const { name } of fs.list(path)) found.push(name);
+      return found;
+    });
+    const fault = names && directory.faultIn(names);
+    if (fault !== undefined) this.#violation(`listing of ${path}: ${fault}`);
+  }
+
+  // ---- Changing names ------------------------------------------------------------------------------------------------
+
+  async #mkdir(fs: FileSystem, { path, directory }: Place): Promise<void> {
+    if (path.split('/').length > 4 || this.#places().length >= DIRECTORIES_MAX) return;
+    const name = `d${this.#workplace.newId()}`;
+    const doubt = (): void => directory.doubt(name);
+    const made = await this.#attempt('mkdir', `${path}/${name}`, () => fs.mkdir(`${path}/${name}`), { doubt });
+    if (made !== undefined) directory.entries.set(name, new ModelDirectory());
+  }
+
+  async #rename(fs: FileSystem, { path, name, place, file }: FoundFile): Promise<void> {
+    const target = this.#somePlace();
+    const newName = `f${this.#workplace.newId()}`;
+    await this.#move(fs, path, place, name, target, newName, file);
+  }
+
+  async #renameDirectory(fs: FileSystem, place: Place): Promise<void> {
+    if (place.path === this.root) return;
+    const cut = place.path.lastIndexOf('/');
+    const name = place.path.slice(cut + 1);
+    const parent = this.#places().find(({ path }) => path === place.path.slice(0, cut));
+    if (parent === undefined) return;
+    await this.#move(fs, place.path, parent, name, parent, `d${this.#workplace.newId()}`, place.directory);
+  }
+
+  async #move(
+    fs: FileSystem,
+    path: string,
+    from: Place,
+    name: string,
+    to: Place,
+    newName: string,
+    entry: ModelFile | ModelDirectory,
+  ): Promise<void> {
+    const doubt = (): void => {
+      from.directory.doubt(name);
+      to.directory.uncertain.set(newName, entry instanceof ModelFile ? entry : undefined);
+    };
+    setChanging(entry, true);
+    const moved = await this.#attempt('rename', path, () => fs.rename(path, `${to.path}/${newName}`), { doubt });
+    if (moved !== undefined) {
+      from.directory.entries.delete(name);
+      to.directory.entries.set(newName, entry);
+    }
+    setChanging(entry, false);
+  }
+
+  async #remove(fs: FileSystem, { path, name, place, file }: FoundFile): Promise<void> {
+    await this.#delete(fs, path, place.directory, name, file);
+  }
+
+  async #removeDirectory(fs: FileSystem, { path }: Place): Promise<void> {
+    if (path === this.root) return;
+    const cut = path.lastIndexOf('/');
+    const name = path.slice(cut + 1);
+    const parent = this.#places().find((place) => place.path === path.slice(0, cut));
+    if (parent === undefined) return;
+    await this.#delete(fs, path, parent.directory, name, parent.directory.entries.get(name) as ModelDirectory);
+  }
+
+  async #delete(
+    fs: FileSystem,
+    path: string,
+    parent: ModelDirectory,
+    name: string,
+    entry: ModelFile | ModelDirectory,
+  ): Promise<void> {
+    const doubt = (): void => parent.doubt(name);
+    setChanging(entry, true);
+    const recursive = entry instanceof ModelDirectory;
+    const deleted = await this.#attempt('delete', path, () => fs.delete(path, { recursive }), { doubt });
+    if (deleted === false) this.#violation(`delete of ${path} found nothing`);
+    if (deleted !== undefined) parent.entries.delete(name);
+    else setChanging(entry, false);
+  }
+
+  // ---- Common --------------------------------------------------------------------------------------------------------
+
+  /** The result; undefined when the operation failed in a way in which it may. */
+  async #attempt<T>(
+    verb: string,
+    path: string,
+    action: () => Promise<T>,
+    options: { readonly doubt?: () => void; readonly acceptable?: readonly ErrorName[] } = {},
+  ): Promise<T extends void ? true : T | undefined> {
+    type Result = T extends void ? true : T | undefined;
+    const { doubt = () => {}, acceptable = [] } = options;
+    const { world } = this.#workplace;
+    world.log(this.root, `${verb} ${path}`);
+    this.#inDoubt = doubt;
+    try {
+      const result = await action();
+      world.trace.note(`${verb} done`, path);
+      world.log(this.root, `${verb} ${path}: done`);
+      return (result ?? true) as Result;
+    } catch (error) {
+      world.trace.note(`${verb} failed`, path);
+      world.log(this.root, `${verb} ${path}: ${messageOf(error)}`);
+      if (isDfsError(error, ...UNCERTAIN)) doubt();
+      else if (!isDfsError(error, ...UNAVAILABLE, ...acceptable))
+        this.#violation(`${verb} ${path} failed: ${describe(error)}`);
+      return undefined as Result;
+    } finally {
+      this.#inDoubt = undefined;
+    }
+  }
+
+  #places(): Place[] {
+    return [...this.#model.directories(this.root)].map(([path, directory]) => ({ path, directory }));
+  }
+
+  #somePlace(): Place {
+    const places = this.#places();
+    return places[this.#random.int(places.length)] as Place;
+  }
+
+  #someFile(place: Place): FoundFile | undefined {
+    const files = [...place.directory.entries].filter(
+      (entry): entry is [string, ModelFile] => entry[1] instanceof ModelFile,
+    );
+    const found = files[this.#random.int(Math.max(1, files.length))];
+    return found && { path: `${place.path}/${found[0]}`, name: found[0], place, file: found[1] };
+  }
+
+  #violation(text: string): void {
+    this.#workplace.world.violation(`${this.root}: ${text}`);
+  }
+}
+
+/** While a name above a file changes, or the file itself, readers cannot know what to find. */
+function setChanging(entry: ModelFile | ModelDirectory, changing: boolean): void {
+  const files = entry instanceof ModelFile ? [entry] : [...entry.files('')].map(([, file]) => file);
+  for (const file of files) {
+    file.changing = changing;
+    file.version++;
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
