@@ -1,5 +1,4 @@
 /** The process around {@link run}: descriptors, signals, exit codes. */
-import { setMaxListeners } from 'node:events';
 import { constants } from 'node:os';
 import { systemClock } from '../../common/clock.js';
 import type { Configuration } from '../../common/config/configuration.js';
@@ -35,7 +34,6 @@ class Stopped extends Error {
  */
 export async function main(argv: readonly string[]): Promise<void> {
   const stop = new AbortController();
-  setMaxListeners(Number.POSITIVE_INFINITY, stop.signal); // each open file listens
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => onSignal(stop, new Stopped(signal)));
   }

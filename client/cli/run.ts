@@ -1,4 +1,5 @@
 /** Runs one command line to its end, and turns what went wrong into a message and an exit code. */
+import { setMaxListeners } from 'node:events';
 import { type Configuration, loadConfiguration } from '../../common/config/configuration.js';
 import { formatHostPort } from '../../common/config/kinds.js';
 import { commandFor, type GeneralOptions, parseInvocation, parseVerb } from './command-line.js';
@@ -23,6 +24,7 @@ export interface Variables {
  * reason of `environment.signal`.
  */
 export async function run(argv: readonly string[], environment: Environment, variables: Variables): Promise<number> {
+  setMaxListeners(Number.POSITIVE_INFINITY, environment.signal); // every open file listens to it
   const run = new Run(environment, variables);
   try {
     return await run.execute(argv);

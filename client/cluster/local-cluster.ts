@@ -256,19 +256,24 @@ export class LocalCluster {
   }
 
   async #startAndWait(processes: readonly NodeProcess[], signal: AbortSignal): Promise<StartResult> {
+    const names = new Set(processes.map(({ node }) => node.name));
+    const running = await this.#running(this.#layout.datanodes);
+    const expected = this.#layout.datanodes.filter(
+      (datanode) => running.includes(datanode) || names.has(this.#datanode(datanode).node.name),
+    );
     const started: StartedNode[] = [];
     try {
       for (const process of processes) {
         signal.throwIfAborted();
         started.push({ node: process.node, logFile: process.logFile, ...(await process.start()) });
       }
-      const datanodes = await this.#running(this.#layout.datanodes);
       const safeMode = await waitUntilReady(this.#layout, {
-        datanodes: datanodes.map(({ dataPort }) => formatHostPort({ host: HOST, port: dataPort })),
+        datanodes: expected.map(({ dataPort }) => formatHostPort({ host: HOST, port: dataPort })),
         requireRunning: () => requireRunning(processes),
         clock: this.#clock,
         signal,
       });
+      await requireRunning(processes);
       return { started, safeMode };
     } catch (error) {
       await Promise.all(processes.map((process) => process.stop(DATANODE_GRACE_MS)));

@@ -8,10 +8,11 @@
  *     await waitFor(async () => (await cluster.sdk()).…, 'the replicas to be back');
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ExecutionContext } from 'ava';
+import type { ExecutionContext, TestFn } from 'ava';
 import type { DatanodeLayout } from '../../client/cluster/layout.js';
 import { type ClusterStatus, LocalCluster } from '../../client/cluster/local-cluster.js';
 import { DFS_SCRIPT } from '../../client/cluster/package-root.js';
@@ -78,15 +79,39 @@ export async function waitFor<T>(
 
 /** Starts a cluster that lives as long as the test. */
 export async function startCluster(t: ExecutionContext, options: TestClusterOptions = {}): Promise<TestCluster> {
-  const directory = await mkdtemp(join(tmpdir(), 'dfs-cluster-'));
-  const watchdog = startWatchdog(directory);
-  t.teardown(async () => {
-    await clearAway(directory);
-    watchdog.kill('SIGKILL');
+  const { started, clear } = launch(options);
+  t.teardown(clear);
+  return await started;
+}
+
+/** One cluster for all tests of a file; what is returned gives it, from within a test. */
+export function sharedCluster(test: TestFn, options: TestClusterOptions = {}): () => TestCluster {
+  let cluster: TestCluster | undefined;
+  let clear = async (): Promise<void> => {};
+  test.before(async () => {
+    const launched = launch(options);
+    clear = launched.clear;
+    cluster = await launched.started;
   });
-  const cluster = new TestCluster(await startOnFreePorts(directory, options));
-  t.teardown(() => cluster.disconnect());
-  return cluster;
+  test.after.always(() => clear());
+  return () => {
+    if (cluster === undefined) throw new Error('the cluster has not been started');
+    return cluster;
+  };
+}
+
+function launch(options: TestClusterOptions): { started: Promise<TestCluster>; clear: () => Promise<void> } {
+  const directory = mkdtempSync(join(tmpdir(), 'dfs-cluster-'));
+  const watchdog = startWatchdog(directory);
+  const started = startOnFreePorts(directory, options).then((cluster) => new TestCluster(cluster));
+  return {
+    started,
+    async clear() {
+      await started.then((cluster) => cluster.disconnect()).catch(() => undefined); // the test has failed of that already
+      await clearAway(directory);
+      watchdog.kill('SIGKILL');
+    },
+  };
 }
 
 export class TestCluster {

@@ -1,4 +1,4 @@
-/** Runs the command in this process, against a file system in memory. */
+/** Runs the command in this process, on a file system in memory unless `environment.connect` gives another. */
 import { Readable } from 'node:stream';
 import { run } from '../../../client/cli/run.js';
 import type { Environment } from '../../../client/cli/session.js';
@@ -6,7 +6,7 @@ import { systemClock } from '../../../common/clock.js';
 import { FakeFileSystem } from './fake-file-system.js';
 
 export interface RunOptions {
-  readonly stdin?: string;
+  readonly stdin?: string | Uint8Array;
   readonly workingDirectory?: string;
   readonly environment?: Partial<Environment>;
   readonly variables?: Record<string, string>;
