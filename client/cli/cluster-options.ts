@@ -9,6 +9,9 @@ import type { Session } from './session.js';
 const DEFAULT_DIRECTORY = 'data';
 const DEFAULT_NAMENODE = '127.0.0.1:8020';
 
+/** Time to stop all processes of a cluster in order. */
+export const CLUSTER_CLEAN_UP_MS = 40_000;
+
 export interface DirectoryOption {
   readonly dir: string;
 }

@@ -13,8 +13,9 @@ export function isHealthy(summary: FsckSummary): boolean {
  */
 export async function writeFsckJson(out: Output, path: string, steps: AsyncIterable<FsckStep>): Promise<boolean> {
   let summary: FsckSummary | undefined;
-  let separator = '\n';
-  await out.text(`{\n  "path": ${JSON.stringify(path)},\n  "files": [`);
+  // The beginning waits for the first answer, so that an error leaves no half object.
+  let separator = `{\n  "path": ${JSON.stringify(path)},\n  "files": [\n`;
+  let anyFile = false;
   for await (const step of steps) {
     if (step.kind === 'summary') {
       summary = step.summary;
@@ -22,6 +23,7 @@ export async function writeFsckJson(out: Output, path: string, steps: AsyncItera
     }
     await out.text(`${separator}    ${JSON.stringify(fileJson(step.file))}`);
     separator = ',\n';
+    anyFile = true;
   }
   if (summary === undefined) throw new Error('the NameNode ended the check without a result');
   const counts = {
@@ -38,7 +40,7 @@ export async function writeFsckJson(out: Output, path: string, steps: AsyncItera
     datanodes: summary.datanodes,
     racks: summary.racks,
   };
-  await out.line(`${separator === '\n' ? '' : '\n  '}],${JSON.stringify(counts, null, 2).slice(1)}`);
+  await out.line(`${anyFile ? '\n  ' : separator.trimEnd()}],${JSON.stringify(counts, null, 2).slice(1)}`);
   return isHealthy(summary);
 }
 

@@ -1,5 +1,6 @@
 /** Runs one command line to its end, and turns what went wrong into a message and an exit code. */
 import { setMaxListeners } from 'node:events';
+import type { Timer } from '../../common/clock.js';
 import { type Configuration, loadConfiguration } from '../../common/config/configuration.js';
 import { formatHostPort } from '../../common/config/kinds.js';
 import { commandFor, type GeneralOptions, parseInvocation, parseVerb } from './command-line.js';
@@ -65,7 +66,7 @@ class Run {
       ...settings(command.opts(), this.#variables),
     });
     this.#session = session;
-    await verb.run(session, command);
+    await stoppable(this.#environment, verb.cleanUpMs, verb.run(session, command));
     await session.out.flush();
     return session.exitCode;
   }
@@ -91,6 +92,24 @@ class Run {
 
   async #print(sink: Sink, text: string): Promise<void> {
     await sink.write(Buffer.from(text));
+  }
+}
+
+/** `work`, or a rejection when the user has stopped it and its time to clean up is over: a cluster that hangs must not hold him. */
+async function stoppable({ signal, clock }: Environment, cleanUpMs: number, work: Promise<void>): Promise<void> {
+  let timer: Timer | undefined;
+  let onAbort = (): void => {};
+  const stopped = new Promise<never>((_, reject) => {
+    onAbort = () => {
+      timer = clock.after(cleanUpMs, () => reject(signal.reason));
+    };
+  });
+  signal.addEventListener('abort', onAbort);
+  try {
+    await Promise.race([work, stopped]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    timer?.cancel();
   }
 }
 

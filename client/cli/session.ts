@@ -61,6 +61,7 @@ export class Session {
   /** Printed in front of each warning: what takes a progress bar off the line. */
   beforeWarning = '';
   readonly #err: Output;
+  #unreachable: unknown;
   readonly #connections = new Map<string, Promise<RemoteFileSystem>>();
 
   constructor({ verb, environment, configuration, namenode }: SessionOptions) {
@@ -91,7 +92,12 @@ export class Session {
       connection = this.environment.connect(key, this.configuration);
       this.#connections.set(key, connection);
     }
-    return await connection;
+    try {
+      return await connection;
+    } catch (error) {
+      this.#unreachable = error;
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
@@ -112,10 +118,11 @@ export class Session {
 
   /**
    * Tells about an error that concerns `path` alone; the exit code becomes 1. Errors that end the whole command (the user stopped it,
-   * nobody reads the output, a wrong command line) are thrown on.
+   * nobody reads the output, a wrong command line, no NameNode) are thrown on.
    */
   async fail(error: unknown, path?: string): Promise<void> {
     if (this.signal.aborted || error instanceof OutputClosed || error instanceof UsageError) throw error;
+    if (error === this.#unreachable) throw error;
     this.exitCode = 1;
     await this.warn(`${this.verb}: ${describeError(error, path)}`);
   }

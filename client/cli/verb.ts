@@ -7,6 +7,8 @@ export interface Verb {
   define(command: Command): void;
   /** `command` has parsed its part of the command line. */
   run(session: Session, command: Command): Promise<void>;
+  /** How long it may take to leave things in order when the user stops it. */
+  readonly cleanUpMs: number;
 }
 
 export interface VerbDefinition<Options> {
@@ -16,14 +18,20 @@ export interface VerbDefinition<Options> {
    * the command.
    */
   run(session: Session, args: readonly string[], options: Options): Promise<void>;
+  /** Default: 0, there is nothing to clean up. */
+  readonly cleanUpMs?: number;
 }
 
 export function defineVerb<Options = Record<never, never>>(definition: VerbDefinition<Options>): Verb {
   return {
     define: (command) => definition.define(command),
     run: (session, command) => definition.run(session, command.args, command.opts() as Options),
+    cleanUpMs: definition.cleanUpMs ?? 0,
   };
 }
+
+/** For verbs that copy: time to remove what is half copied, if the cluster answers. */
+export const COPY_CLEAN_UP_MS = 10_000;
 
 /** A flag that HDFS spells as a word behind a single dash: `-skipTrash`, `-name <pattern>`. Two dashes are taken too. */
 export class WordOption extends Option {

@@ -5,7 +5,7 @@ import { type LocalItem, localItem } from '../local-files.js';
 import { copyStream } from '../put.js';
 import { remoteDestination, splitDestination } from '../remote-destination.js';
 import type { RemoteItem, Session } from '../session.js';
-import { defineVerb } from '../verb.js';
+import { COPY_CLEAN_UP_MS, defineVerb } from '../verb.js';
 import { clusterPathError } from '../write-remote.js';
 
 const READ_SIZE = 1024 ** 2;
@@ -19,6 +19,7 @@ export const verb = defineVerb({
       .usage('[options] <local...> <destination>')
       .argument('<local...>');
   },
+  cleanUpMs: COPY_CLEAN_UP_MS,
   async run(session, args) {
     const { sources, destination: destinationArg } = splitDestination(args);
     if (sources.includes('-') && sources.length > 1) throw new UsageError('- must be the only source.');

@@ -1,4 +1,10 @@
-import { type DirectoryOption, directoryOption, openCluster, printStarted } from '../cluster-options.js';
+import {
+  CLUSTER_CLEAN_UP_MS,
+  type DirectoryOption,
+  directoryOption,
+  openCluster,
+  printStarted,
+} from '../cluster-options.js';
 import { UsageError } from '../errors.js';
 import { defineVerb } from '../verb.js';
 
@@ -19,6 +25,7 @@ export const verb = defineVerb<Options>({
       .option('--new', 'add a new one in any case')
       .option('--rack <rack>', 'add a new one on this rack (default: the racks in turn)');
   },
+  cleanUpMs: CLUSTER_CLEAN_UP_MS,
   async run(session, args, options) {
     const [name, ...more] = args;
     const isNew = options.new === true || options.rack !== undefined;

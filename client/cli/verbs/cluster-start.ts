@@ -1,6 +1,7 @@
 import { messageOf } from '../../../common/errors.js';
 import { LocalCluster, type StartedNode } from '../../cluster/local-cluster.js';
 import {
+  CLUSTER_CLEAN_UP_MS,
   clusterDirectory,
   commandHint,
   type DirectoryOption,
@@ -34,6 +35,7 @@ export const verb = defineVerb<Options>({
       .option('--base-port <port>', "use ports from here on instead of HDFS's (8020, 9870, 9864, …)")
       .option('--detach', 'return when the cluster can be used, and leave it running');
   },
+  cleanUpMs: CLUSTER_CLEAN_UP_MS,
   async run(session, _args, options) {
     const { clock } = session.environment;
     const request = {

@@ -1,4 +1,4 @@
-import { type DirectoryOption, directoryOption, openCluster } from '../cluster-options.js';
+import { CLUSTER_CLEAN_UP_MS, type DirectoryOption, directoryOption, openCluster } from '../cluster-options.js';
 import { UsageError } from '../errors.js';
 import { defineVerb } from '../verb.js';
 
@@ -12,6 +12,7 @@ export const verb = defineVerb<DirectoryOption>({
       .argument('<datanode>')
       .addOption(directoryOption());
   },
+  cleanUpMs: CLUSTER_CLEAN_UP_MS,
   async run(session, args, options) {
     if (args.length > 1) throw new UsageError('only one DataNode can be given.');
     const cluster = await openCluster(session, options);

@@ -1,4 +1,4 @@
-import { type DirectoryOption, directoryOption, openCluster } from '../cluster-options.js';
+import { CLUSTER_CLEAN_UP_MS, type DirectoryOption, directoryOption, openCluster } from '../cluster-options.js';
 import { defineVerb } from '../verb.js';
 
 export const verb = defineVerb<DirectoryOption>({
@@ -7,6 +7,7 @@ export const verb = defineVerb<DirectoryOption>({
       .description('Stop the processes of a cluster on this machine: the DataNodes, then the NameNode. Its data stays.')
       .addOption(directoryOption());
   },
+  cleanUpMs: CLUSTER_CLEAN_UP_MS,
   async run(session, _args, options) {
     const cluster = await openCluster(session, options);
     let count = 0;

@@ -6,7 +6,7 @@ import { readFile } from '../print-file.js';
 import { refuseOverlap, remoteDestination, remoteTarget, splitDestination } from '../remote-destination.js';
 import { childOf, nameOf } from '../remote-path.js';
 import type { ExistingItem, RemoteItem, Session } from '../session.js';
-import { defineVerb } from '../verb.js';
+import { COPY_CLEAN_UP_MS, defineVerb } from '../verb.js';
 import { clusterPathError, writeRemoteFile } from '../write-remote.js';
 
 const FILES_AT_A_TIME = 4;
@@ -29,6 +29,7 @@ export const verb = defineVerb<Options>({
       .option('-p, --preserve', 'keep times, owner, group and permissions')
       .option('-d, --direct', 'write to the final name at once');
   },
+  cleanUpMs: COPY_CLEAN_UP_MS,
   async run(session, args, options) {
     const { sources, destination: destinationArg } = splitDestination(args);
     const items = await expandAll(session, sources);

@@ -1,5 +1,5 @@
 import { runGet } from '../get.js';
-import { defineVerb, WordOption } from '../verb.js';
+import { COPY_CLEAN_UP_MS, defineVerb, WordOption } from '../verb.js';
 
 interface Options {
   readonly force?: true;
@@ -20,6 +20,7 @@ export const verb = defineVerb<Options>({
       .addOption(new WordOption('-ignoreCrc', 'accepted for HDFS; checksums are always verified'))
       .addOption(new WordOption('-crc', 'accepted for HDFS; no .crc files are written'));
   },
+  cleanUpMs: COPY_CLEAN_UP_MS,
   async run(session, args, options) {
     await runGet(session, args, { overwrite: options.force === true, preserve: options.preserve === true });
   },

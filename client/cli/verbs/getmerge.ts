@@ -8,7 +8,7 @@ import { splitDestination } from '../remote-destination.js';
 import { childOf } from '../remote-path.js';
 import type { ExistingItem, Session } from '../session.js';
 import { temporaryPath } from '../temporary-name.js';
-import { defineVerb, WordOption } from '../verb.js';
+import { COPY_CLEAN_UP_MS, defineVerb, WordOption } from '../verb.js';
 
 interface Options {
   readonly nl?: true;
@@ -27,6 +27,7 @@ export const verb = defineVerb<Options>({
       .addOption(new WordOption('-nl', 'a newline behind each file'))
       .addOption(new WordOption('-skip-empty-file', 'with -nl: none behind empty files'));
   },
+  cleanUpMs: COPY_CLEAN_UP_MS,
   async run(session, args, options) {
     const { sources, destination } = splitDestination(args);
     const files = await filesOf(session, await expandAll(session, sources));

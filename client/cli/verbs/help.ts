@@ -36,8 +36,11 @@ function namesOf(args: readonly string[]): string[] {
   return words.map((word) => known(resolveVerb(word)?.name, word, VERB_NAMES));
 }
 
+const SERVERS = ['namenode', 'datanode'];
+
 function known(name: string | undefined, typed: string, candidates: readonly string[]): string {
   if (name !== undefined) return name;
+  if (SERVERS.includes(typed)) throw new UsageError(`\`dfs ${typed} --help\` explains that one.`);
   const nearest = nearestName(typed, candidates);
   throw new UsageError(`there is no command ${typed}.${nearest === undefined ? '' : ` Did you mean ${nearest}?`}`);
 }

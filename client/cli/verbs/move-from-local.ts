@@ -1,6 +1,6 @@
 import { rmdir, unlink } from 'node:fs/promises';
 import { runPut } from '../put.js';
-import { defineVerb } from '../verb.js';
+import { COPY_CLEAN_UP_MS, defineVerb } from '../verb.js';
 
 export const verb = defineVerb<{ readonly force?: true; readonly preserve?: true }>({
   define(command) {
@@ -13,6 +13,7 @@ export const verb = defineVerb<{ readonly force?: true; readonly preserve?: true
       .option('-f, --force', 'replace files that exist')
       .option('-p, --preserve', 'keep times, owner, group and permissions');
   },
+  cleanUpMs: COPY_CLEAN_UP_MS,
   async run(session, args, options) {
     await runPut(session, args, {
       overwrite: options.force === true,

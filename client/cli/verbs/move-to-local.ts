@@ -1,5 +1,5 @@
 import { runGet } from '../get.js';
-import { defineVerb } from '../verb.js';
+import { COPY_CLEAN_UP_MS, defineVerb } from '../verb.js';
 
 export const verb = defineVerb<{ readonly force?: true; readonly preserve?: true }>({
   define(command) {
@@ -12,6 +12,7 @@ export const verb = defineVerb<{ readonly force?: true; readonly preserve?: true
       .option('-f, --force', 'replace files that exist')
       .option('-p, --preserve', 'keep times, permissions and, if you may, owner and group');
   },
+  cleanUpMs: COPY_CLEAN_UP_MS,
   async run(session, args, options) {
     await runGet(session, args, {
       overwrite: options.force === true,

@@ -1,5 +1,5 @@
 import { runPut } from '../put.js';
-import { defineVerb } from '../verb.js';
+import { COPY_CLEAN_UP_MS, defineVerb } from '../verb.js';
 
 interface Options {
   readonly force?: true;
@@ -22,6 +22,7 @@ export const verb = defineVerb<Options>({
       .option('-l, --lazy-persist', 'write one replica only')
       .option('-d, --direct', 'write to the final name at once');
   },
+  cleanUpMs: COPY_CLEAN_UP_MS,
   async run(session, args, options) {
     await runPut(session, args, {
       overwrite: options.force === true,

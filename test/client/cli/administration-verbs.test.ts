@@ -1,5 +1,6 @@
 import test from 'ava';
 import type { DatanodeReport, FsckBlock, FsckFile, FsckReplica, FsckSummary } from '../../../client/index.js';
+import { DfsError } from '../../../common/errors.js';
 import { fakeFileSystem, runCli } from './run-cli.js';
 
 function address(index: number): DatanodeReport['datanode'] {
@@ -162,6 +163,17 @@ test('fsck --json of damaged and of no files', async (t) => {
   const damaged = await runCli(cluster([], { missing: 1 }), ['fsck', '/', '--json']);
   t.is(damaged.code, 1);
   t.like(JSON.parse(damaged.stdout), { status: 'CORRUPT', missing: 1, files: [] });
+});
+
+test("fsck of nothing → HDFS's words, and no half JSON", async (t) => {
+  for (const args of [['--json'], []]) {
+    const fs = fakeFileSystem();
+    fs.fsckError = new DfsError('FileNotFound', 'x');
+    const { code, stdout, stderr } = await runCli(fs, ['fsck', '/x', ...args]);
+    t.is(code, 1);
+    t.is(stderr, "fsck: `/x': No such file or directory\n");
+    t.false(stdout.includes('{'));
+  }
 });
 
 const datanodes: DatanodeReport[] = (['live', 'stale', 'dead', 'decommissioning'] as const).map((state, i) => ({

@@ -160,6 +160,23 @@ test('the user stops the command → it rejects with his reason, and the connect
   t.true(files.closed);
 });
 
+test('a cluster that hangs does not hold who stops the command', async (t) => {
+  const stop = new AbortController();
+  const hanging = { stats: () => new Promise(() => stop.abort(new Error('stop'))), close: async () => {} };
+  const environment = { signal: stop.signal, connect: async () => hanging as never };
+  await t.throwsAsync(runCli(fs(), ['df'], { environment }), { message: 'stop' });
+});
+
+test('no NameNode → said once, whatever the number of paths', async (t) => {
+  const connect = async (): Promise<never> => {
+    throw new DfsError('ConnectionLost', 'nobody there');
+  };
+  t.like(await runCli(fs(), ['rm', '/a', '/b', '/c'], { environment: { connect } }), {
+    code: 1,
+    stderr: 'rm: nobody there\n',
+  });
+});
+
 test('admin and dfsadmin are other ways to the same verbs', async (t) => {
   for (const group of ['dfsadmin', 'admin', '-dfsadmin']) {
     t.is((await runCli(fs(), [group, '-safemode', 'get'])).stdout, 'Safe mode is OFF\n');

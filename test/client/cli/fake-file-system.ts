@@ -34,6 +34,7 @@ export class FakeFileSystem implements Partial<RemoteFileSystem> {
   safe = false;
   datanodes: DatanodeReport[] = [];
   fsckSteps: FsckStep[] = [];
+  fsckError: DfsError | undefined;
   locations: BlockLocation[] = [];
   closed = false;
 
@@ -255,6 +256,7 @@ export class FakeFileSystem implements Partial<RemoteFileSystem> {
   }
 
   async *fsck(): AsyncGenerator<FsckStep> {
+    if (this.fsckError !== undefined) throw this.fsckError;
     yield* this.fsckSteps;
   }
 
