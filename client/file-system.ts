@@ -312,6 +312,7 @@ export class FileSystem {
    */
   async close(): Promise<void> {
     await Promise.all([...this.#open].map((handle) => handle.abort()));
+    this.#context.namenode.close();
     this.#context.connections.close();
     this.#disconnect();
   }

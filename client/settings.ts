@@ -33,16 +33,12 @@ const LOCATE_FOLLOWING_BLOCK_FIRST_MS = 400;
 
 /** What the configuration does not give is the cluster's default. */
 export function clientSettings(configuration: Configuration, defaults: ServerDefaults): ClientSettings {
-  const packetSize = configuration.has('dfs.client-write-packet-size')
-    ? configuration.get('dfs.client-write-packet-size')
-    : defaults.writePacketSize;
-  const bytesPerChecksum = configuration.has('dfs.bytes-per-checksum')
-    ? configuration.get('dfs.bytes-per-checksum')
-    : defaults.bytesPerChecksum;
+  const packetSize = givenOr(configuration, 'dfs.client-write-packet-size', defaults.writePacketSize);
+  const bytesPerChecksum = givenOr(configuration, 'dfs.bytes-per-checksum', defaults.bytesPerChecksum);
   const locateRetries = configuration.get('dfs.client.block.write.locateFollowingBlock.retries');
   return {
-    blockSize: configuration.has('dfs.blocksize') ? configuration.get('dfs.blocksize') : 0,
-    replication: configuration.has('dfs.replication') ? configuration.get('dfs.replication') : 0,
+    blockSize: givenOr(configuration, 'dfs.blocksize', 0),
+    replication: givenOr(configuration, 'dfs.replication', 0),
     umask: configuration.get('fs.permissions.umask-mode'),
     checksum: { type: configuration.get('dfs.checksum.type'), bytesPerChecksum },
     packetSize,
@@ -55,4 +51,13 @@ export function clientSettings(configuration: Configuration, defaults: ServerDef
     idleConnectionMs: configuration.get('dfs.client.socketcache.expiryMsec'),
     suspectMs: configuration.get('dfs.client.write.exclude.nodes.cache.expiry.interval.millis'),
   };
+}
+
+/** What the configuration gives, else what the cluster says. */
+function givenOr(
+  configuration: Configuration,
+  name: 'dfs.client-write-packet-size' | 'dfs.bytes-per-checksum' | 'dfs.blocksize' | 'dfs.replication',
+  clusterDefault: number,
+): number {
+  return configuration.has(name) ? configuration.get(name) : clusterDefault;
 }

@@ -1,4 +1,5 @@
 /** Calls about the cluster as a whole. */
+import { DfsError } from '../../common/errors.js';
 import type { SafeModeAction__Output } from '../../proto/generated/minihdfs/SafeModeAction.js';
 import type { DatanodeReport, FsckStep, FsStats, SafeModeAction, SafeModeState, ServerDefaults } from '../types.js';
 import { toDatanodeReport, toFsckFile } from './messages.js';
@@ -7,6 +8,9 @@ import type { NamenodeCallOptions, NamenodeClient } from './namenode-client.js';
 export async function serverDefaults(namenode: NamenodeClient, options?: NamenodeCallOptions): Promise<ServerDefaults> {
   const { blockSize, replication, bytesPerChecksum, writePacketSize, clusterId, version, listingLimit } =
     await namenode.call('GetServerDefaults', {}, options);
+  if (bytesPerChecksum < 1 || writePacketSize < 1 || clusterId === '') {
+    throw new DfsError('ProtocolViolation', 'the NameNode gave defaults that no file can be written with');
+  }
   return { blockSize, replication, bytesPerChecksum, writePacketSize, clusterId, version, listingLimit };
 }
 

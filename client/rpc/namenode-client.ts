@@ -4,11 +4,12 @@
  */
 import type { Clock } from '../../common/clock.js';
 import { cancellation } from '../../common/deadline.js';
-import { isDfsError, toDfsError } from '../../common/errors.js';
+import { DfsError, isDfsError, toDfsError } from '../../common/errors.js';
 import type { Random } from '../../common/random.js';
 import { retryDelayMs } from '../../common/retry.js';
 import type { CallOptions } from '../../common/rpc/service.js';
 import type { ClientProtocolClient } from '../../common/rpc/services.js';
+import { newAbortController } from '../on-abort.js';
 import { pause } from '../pause.js';
 
 type StreamingMethod = 'Fsck';
@@ -57,6 +58,7 @@ function mayRepeat(error: unknown, throughSafeMode: boolean): boolean {
 export class NamenodeClient {
   readonly #options: NamenodeClientOptions;
   readonly #clientId: Buffer;
+  readonly #closed = newAbortController();
   #lastCallId = 0;
 
   constructor(options: NamenodeClientOptions) {
@@ -90,13 +92,19 @@ export class NamenodeClient {
       try {
         return await send(withHeader, { timeoutMs, signal });
       } catch (error) {
-        if (signal?.aborted) throw cancellation(signal, method);
+        const stopped = signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal]);
+        if (stopped.aborted) throw cancellation(stopped, method);
         const delayMs = retryDelayMs(PAUSES, attempt, random);
         const isLate = clock.monotonicMs() + delayMs - startMs > maxTotalMs;
         if (isLate || !mayRepeat(error, throughSafeMode)) throw toDfsError(error);
-        await pause(clock, delayMs, signal, method);
+        await pause(clock, delayMs, stopped, method);
       }
     }
+  }
+
+  /** Calls that wait to be repeated fail, and no further ones are repeated. */
+  close(): void {
+    this.#closed.abort(new DfsError('Cancelled', 'the file system object is closed'));
   }
 
   /** A call that answers with a stream; it is not repeated. */

@@ -106,3 +106,14 @@ test('a signal ends the pause between two attempts', async (t) => {
   t.is(attempts.length, 1);
   t.is(clock.pendingTimers, 0);
 });
+
+test('a closed client repeats nothing', async (t) => {
+  const { client, clock, attempts } = namenode(['ConnectionLost', 'ConnectionLost']);
+  const failed = t.throwsAsync(client.call('Delete', request), { name: 'Cancelled' });
+  await clock.advance(0);
+  client.close();
+  await failed;
+  await t.throwsAsync(client.call('Delete', request), { name: 'Cancelled' });
+  t.is(attempts.length, 2);
+  t.is(clock.pendingTimers, 0);
+});
