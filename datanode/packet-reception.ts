@@ -73,11 +73,13 @@ export class PacketReception {
       this.#breakOff(error);
       this.#upstream.channel.destroy();
     }
+    if (!this.#finalized) {
+      await this.#writer.settled();
+      await this.#giveUp();
+    }
+    // After a failure: until upstream, which was told of it, closes the connection.
     await receiving;
-    await this.#writer.settled();
-    if (this.#finalized) return;
-    await this.#giveUp();
-    throw this.#failure;
+    if (!this.#finalized) throw this.#failure;
   }
 
   /** Leaves the replica for recovery, unless it could not be written here and nobody was told that any of it was. */
