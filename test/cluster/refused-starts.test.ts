@@ -1,0 +1,73 @@
+/** Servers that must not run end at once, with exit code 1 and a sentence that says why. The others go on. */
+import { join } from 'node:path';
+import test from 'ava';
+import { startCluster } from './harness.js';
+import { temporaryDirectory } from './support/files.js';
+import { assertRefused, endOfServer } from './support/servers.js';
+
+test.serial('servers refuse directories, ports, clusters and settings that are not theirs', async (t) => {
+  const cluster = await startCluster(t);
+  const other = await startCluster(t, { datanodes: 1, racks: 1 });
+  const local = await temporaryDirectory(t);
+  const ofNamenode = { 'dfs.namenode.rpc-address': cluster.namenode };
+
+  const directory = cluster.dataDirectory('namenode');
+  const holder = await cluster.pid('namenode');
+  await assertRefused(t, 'namenode', { 'dfs.namenode.name.dir': directory }, new RegExp(`${directory}.*${holder}`));
+  await assertRefused(
+    t,
+    'datanode',
+    { ...ofNamenode, 'dfs.datanode.data.dir': cluster.dataDirectory(2) },
+    new RegExp(`${cluster.dataDirectory(2)}.*${await cluster.pid(2)}`),
+  );
+
+  await cluster.kill9(3);
+  const foreign = { 'dfs.namenode.rpc-address': other.namenode, 'dfs.datanode.data.dir': cluster.dataDirectory(3) };
+  await assertRefused(t, 'datanode', foreign, /cluster.*CID-.*CID-/i);
+
+  const unformatted = { 'dfs.namenode.name.dir': join(local, 'nothing') };
+  await assertRefused(t, 'namenode', unformatted, /not formatted.*dfs namenode --format/);
+
+  const fresh = { 'dfs.datanode.data.dir': join(local, 'fresh') };
+  await assertRefused(
+    t,
+    'datanode',
+    { ...ofNamenode, ...fresh, 'dfs.datanode.address': cluster.address(1) },
+    new RegExp(`port ${cluster.address(1).split(':')[1]} .*in use`, 'i'),
+  );
+
+  await assertRefused(t, 'datanode', { 'dfs.datanode.rak': '/r' }, /dfs\.datanode\.rak.*dfs\.datanode\.rack/);
+  await assertRefused(t, 'datanode', { ...fresh, 'dfs.datanode.rack': 'r' }, /dfs\.datanode\.rack/);
+  await assertRefused(t, 'namenode', { 'dfs.heartbeat.interval': 'soon' }, /dfs\.heartbeat\.interval.*soon/);
+  await assertRefused(t, 'namenode', { 'dfs.namenode.rpc-address': 'localhost' }, /dfs\.namenode\.rpc-address/);
+
+  // Whoever was there before has noticed nothing.
+  await cluster.restart(3);
+  t.is((await cluster.dfs(['put', '-', '/file'], { stdin: 'still here' })).code, 0);
+  t.is((await cluster.dfs(['cat', '/file'])).stdout, 'still here');
+});
+
+test.serial('a cluster names the port that another program has, and whose it would be', async (t) => {
+  const cluster = await startCluster(t, { datanodes: 1, racks: 1 });
+  const local = await temporaryDirectory(t);
+  const port = cluster.namenode.split(':')[1] ?? '';
+  const { code, stderr } = await cluster.dfs(['cluster', 'start', '--dir', join(local, 'c'), '--base-port', port]);
+  t.is(code, 1);
+  t.regex(stderr, new RegExp(`Port ${port}.*NameNode`));
+});
+
+test.serial('a second start of a running cluster says that it runs', async (t) => {
+  const cluster = await startCluster(t, { datanodes: 1, racks: 1 });
+  const { code, stderr } = await cluster.dfs(['cluster', 'start', '--dir', cluster.directory]);
+  t.is(code, 1);
+  t.regex(stderr, /is running already/);
+});
+
+test.serial('a DataNode without a reachable NameNode waits for it, and says so in its log', async (t) => {
+  const local = await temporaryDirectory(t);
+  const { code } = await endOfServer(t, 'datanode', {
+    'dfs.datanode.data.dir': join(local, 'd'),
+    'dfs.namenode.rpc-address': '127.0.0.1:1',
+  });
+  t.is(code, 1);
+});
