@@ -7,7 +7,7 @@ const { path } = workerData as { path: string };
 const port = parentPort;
 if (port === null) throw new Error('this file runs in a worker thread');
 
-const db = new BetterSqlite3(path, { fileMustExist: true, timeout: 5_000 });
+const db = new BetterSqlite3(path, { fileMustExist: true, timeout: 500 });
 db.pragma('synchronous = NORMAL');
 
 port.on('message', ({ whole }: FoldRequest) => {
