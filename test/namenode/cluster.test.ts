@@ -32,7 +32,11 @@ function racksOf(nodes: readonly FakeDatanode[]): Set<string> {
 }
 
 /** The DataNodes themselves have what they should: three replicas of each, on two racks. */
-function assertOnDisk(t: { is: (a: unknown, b: unknown, m?: string) => unknown }, cluster: FakeCluster, ids: readonly number[]): void {
+function assertOnDisk(
+  t: { is: (a: unknown, b: unknown, m?: string) => unknown },
+  cluster: FakeCluster,
+  ids: readonly number[],
+): void {
   for (const id of ids) {
     const holders = cluster.holders(id);
     t.is(holders.length, 3, `replicas of ${id}`);
@@ -50,8 +54,14 @@ test('a file has three replicas on two racks, each on another DataNode', async (
     t.true(await isHealthy(cluster));
     assertOnDisk(t, cluster, ids);
     await cluster.advance(MINUTE);
-    t.deepEqual(cluster.datanodes.flatMap(({ orderedTransfers }) => orderedTransfers), []);
-    t.deepEqual(cluster.datanodes.flatMap(({ orderedDeletions }) => orderedDeletions), []);
+    t.deepEqual(
+      cluster.datanodes.flatMap(({ orderedTransfers }) => orderedTransfers),
+      [],
+    );
+    t.deepEqual(
+      cluster.datanodes.flatMap(({ orderedDeletions }) => orderedDeletions),
+      [],
+    );
   });
 });
 
@@ -67,7 +77,11 @@ test('a killed DataNode is stale after 30 s and dead after 630 s; then its block
     t.is(state(), 'stale');
     await cluster.advance(DEAD_AFTER - 45_000);
     t.is(state(), 'stale');
-    t.deepEqual(cluster.datanodes.flatMap(({ orderedTransfers }) => orderedTransfers), [], 'nothing is copied before');
+    t.deepEqual(
+      cluster.datanodes.flatMap(({ orderedTransfers }) => orderedTransfers),
+      [],
+      'nothing is copied before',
+    );
     await cluster.advance(15_000);
     t.is(state(), 'dead');
     await cluster.waitFor('all blocks have three replicas', () => isHealthy(cluster));
@@ -140,7 +154,10 @@ test('three DataNodes, one dies: nothing can be copied, nothing is deleted, and 
     t.is(cluster.ns.blocks.locate(cluster.fixture.journal.committed, ids[0] ?? 0, '').locations.length, 2);
     victim.start();
     await cluster.waitFor('all is well', () => isHealthy(cluster));
-    t.deepEqual(cluster.datanodes.flatMap(({ orderedDeletions }) => orderedDeletions), []);
+    t.deepEqual(
+      cluster.datanodes.flatMap(({ orderedDeletions }) => orderedDeletions),
+      [],
+    );
   });
 });
 
@@ -179,7 +196,10 @@ test('three DataNodes, two replicas corrupt: both are healed from the third', as
       bad.rot(id);
       await cluster.ns.blocks.markCorrupt(blockOf(block), bad.uuid, '');
     }
-    await cluster.waitFor('healed', async () => !cluster.datanodes.some((d) => d.isRotten(id)) && (await isHealthy(cluster)));
+    await cluster.waitFor(
+      'healed',
+      async () => !cluster.datanodes.some((d) => d.isRotten(id)) && (await isHealthy(cluster)),
+    );
     assertOnDisk(t, cluster, [id]);
   });
 });
@@ -233,7 +253,10 @@ test('a replica with an old stamp is deleted, but only once there are enough goo
     old.put({ ...blockOf(block), generationStamp: blockOf(block).generationStamp - 1 });
     await cluster.waitFor('it is found out', async () => (await cluster.check()).blocks[0]?.live === 2);
     await cluster.waitFor('three good replicas', async () => (await cluster.check()).blocks[0]?.live === 3);
-    await cluster.waitFor('the old one is gone', () => old.orderedDeletions.includes(id) && old.storageIdOf(id) === undefined);
+    await cluster.waitFor(
+      'the old one is gone',
+      () => old.orderedDeletions.includes(id) && old.storageIdOf(id) === undefined,
+    );
     t.true(await isHealthy(cluster));
   });
 });
@@ -258,7 +281,10 @@ test('surplus replicas go from the DataNodes with the least room', async (t) => 
     await cluster.advance(5_000);
     await setReplication(cluster.ns, ROOT, parsePath('/f'), 3);
     await cluster.waitFor('three replicas', () => cluster.holders(block?.id ?? 0).length === 3);
-    t.deepEqual(cluster.datanodes.map(({ orderedDeletions }) => orderedDeletions.length), [0, 1, 0, 0]);
+    t.deepEqual(
+      cluster.datanodes.map(({ orderedDeletions }) => orderedDeletions.length),
+      [0, 1, 0, 0],
+    );
   });
 });
 
@@ -310,7 +336,10 @@ test('a failed volume: its blocks are copied from others', async (t) => {
     t.true(lost.length > 0);
     twoDisks.storages.get(failing ?? '')?.clear();
     twoDisks.failed.add(failing ?? '');
-    await cluster.waitFor('repaired', async () => (await isHealthy(cluster)) && lost.every((id) => cluster.holders(id).length === 3));
+    await cluster.waitFor(
+      'repaired',
+      async () => (await isHealthy(cluster)) && lost.every((id) => cluster.holders(id).length === 3),
+    );
     t.pass();
   } finally {
     await cluster.close();
@@ -358,14 +387,22 @@ test('after a restart safe mode lasts until the DataNodes have registered; no fu
     const ids = idsOf(await cluster.write('/f', { blocks: 10 }));
     await cluster.restartNamenode();
     t.true(cluster.ns.blocks.safeMode().on);
-    t.throws(() => cluster.ns.blocks.requireNoSafeMode('create file /x'), { message: /^Cannot create file \/x\. Name node is in safe mode\./ });
+    t.throws(() => cluster.ns.blocks.requireNoSafeMode('create file /x'), {
+      message: /^Cannot create file \/x\. Name node is in safe mode\./,
+    });
     const tookMs = await cluster.waitFor('safe mode is over', () => !cluster.ns.blocks.safeMode().on);
     t.true(tookMs <= 6_000, `${tookMs} ms`);
     await cluster.advance(MINUTE);
     assertOnDisk(t, cluster, ids);
     t.true(await isHealthy(cluster));
-    t.deepEqual(cluster.datanodes.map(({ fullReports }) => fullReports), [0, 0, 0, 0]);
-    t.deepEqual(cluster.datanodes.flatMap(({ orderedTransfers }) => orderedTransfers), []);
+    t.deepEqual(
+      cluster.datanodes.map(({ fullReports }) => fullReports),
+      [0, 0, 0, 0],
+    );
+    t.deepEqual(
+      cluster.datanodes.flatMap(({ orderedTransfers }) => orderedTransfers),
+      [],
+    );
   });
 });
 

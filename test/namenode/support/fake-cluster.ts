@@ -1,7 +1,7 @@
 import type { Network } from '../../../common/channel.js';
 import { DfsError } from '../../../common/errors.js';
 import { createLogger } from '../../../common/logging.js';
-import { seededRandom } from '../../../common/random.js';
+import { type Random, seededRandom } from '../../../common/random.js';
 import type { DatanodeProtocolHandlers } from '../../../common/rpc/services.js';
 import { BlockManagement } from '../../../namenode/block-management.js';
 import type { BlockSettings } from '../../../namenode/block-settings.js';
@@ -40,6 +40,9 @@ export interface FakeClusterOptions {
   readonly racks: readonly string[];
   readonly seed?: number;
   readonly settings?: Partial<BlockSettings>;
+  /** Makes answers get lost, and deletions and reports take their time. */
+  readonly trouble?: Random;
+  readonly onDeletionOrdered?: (datanode: FakeDatanode, blockId: number) => void;
 }
 
 /** What a file was written with. */
@@ -54,12 +57,15 @@ export class FakeCluster {
   readonly clock = new FakeClock();
   readonly datanodes: FakeDatanode[] = [];
   readonly fixture: JournalFixture;
+  readonly #options: FakeClusterOptions;
   readonly #settings: BlockSettings;
   #seed: number;
   #management: BlockManagement;
   #protocol: DatanodeProtocolHandlers | undefined;
 
-  private constructor({ seed = 1, settings = {} }: FakeClusterOptions) {
+  private constructor(options: FakeClusterOptions) {
+    const { seed = 1, settings = {} } = options;
+    this.#options = options;
     this.#seed = seed;
     this.#settings = { ...BLOCK_SETTINGS, ...settings };
     this.fixture = openJournalFixture({ clock: this.clock });
@@ -77,6 +83,9 @@ export class FakeCluster {
   addDatanode(rack: string, storageCount = 1): FakeDatanode {
     const world = {
       clock: this.clock,
+      trouble: this.#options.trouble,
+      onDeletionOrdered: (datanode: FakeDatanode, blockId: number) =>
+        this.#options.onDeletionOrdered?.(datanode, blockId),
       protocol: () => this.#protocol,
       peer: (uuid: string) => this.datanodes.find((datanode) => datanode.uuid === uuid),
     };
@@ -148,7 +157,9 @@ export class FakeCluster {
   }
 
   blocksOf(inode: InodeRow): BlockRow[] {
-    return this.fixture.journal.committed.prepare<[number], BlockRow>('SELECT * FROM blocks WHERE inode = ? ORDER BY idx').all(inode.id);
+    return this.fixture.journal.committed
+      .prepare<[number], BlockRow>('SELECT * FROM blocks WHERE inode = ? ORDER BY idx')
+      .all(inode.id);
   }
 
   /** The whole namespace, as fsck sees it. */
@@ -202,14 +213,20 @@ export class FakeCluster {
       logger: SILENT,
     });
     const { heartbeatIntervalMs, blockReportIntervalMs } = this.#settings;
-    this.#protocol = datanodeProtocol({ service: management.service, clusterId: 'CID-test', heartbeatIntervalMs, blockReportIntervalMs });
+    this.#protocol = datanodeProtocol({
+      service: management.service,
+      clusterId: 'CID-test',
+      heartbeatIntervalMs,
+      blockReportIntervalMs,
+    });
     management.start();
     return management;
   }
 
   /** Ports answer as long as the process lives. */
   #network(): Network {
-    const reachable = (host: string): boolean => this.datanodes.some((datanode) => datanode.host === host && datanode.alive);
+    const reachable = (host: string): boolean =>
+      this.datanodes.some((datanode) => datanode.host === host && datanode.alive);
     return {
       async connect(host) {
         if (!reachable(host)) throw new DfsError('ConnectionLost', `nobody answers at ${host}`);

@@ -1,6 +1,8 @@
 import type { Block } from '../../../common/block.js';
 import type { Clock, Timer } from '../../../common/clock.js';
+import { sleep } from '../../../common/clock.js';
 import { isDfsError } from '../../../common/errors.js';
+import type { Random } from '../../../common/random.js';
 import { ReplicaDigest } from '../../../common/replica-digest.js';
 import type { DatanodeProtocolHandlers } from '../../../common/rpc/services.js';
 import type { DatanodeCommand } from '../../../proto/generated/minihdfs/DatanodeCommand.js';
@@ -18,11 +20,21 @@ interface Held {
   finalized: boolean;
 }
 
+interface ReplicaEvent {
+  readonly block: Block;
+  readonly kind: EventKind;
+  readonly storageId: string;
+}
+
 type EventKind = 'RECEIVING' | 'RECEIVED' | 'DELETED';
 
 /** Who a fake DataNode talks to, at the moment: the NameNode may be away, or another process than before. */
 export interface FakeDatanodeWorld {
   readonly clock: Clock;
+  /** When set, things go wrong in ways that are nobody's fault: answers get lost, deletions and reports take their time. */
+  readonly trouble?: Random | undefined;
+  /** A deletion has been ordered. */
+  readonly onDeletionOrdered?: (datanode: FakeDatanode, blockId: number) => void;
   /** Undefined while the NameNode is down. */
   protocol(): DatanodeProtocolHandlers | undefined;
   peer(uuid: string): FakeDatanode | undefined;
@@ -46,6 +58,8 @@ export class FakeDatanode {
   /** Blocks in the order in which copies were ordered. */
   readonly orderedTransfers: number[] = [];
   readonly orderedDeletions: number[] = [];
+  /** Blocks whose deletion has been ordered and not carried out. */
+  readonly leaving = new Set<number>();
   fullReports = 0;
   registrations = 0;
   readonly #world: FakeDatanodeWorld;
@@ -53,7 +67,9 @@ export class FakeDatanode {
   #reportNumber = 0;
   #running = 0;
   #failedTransfers: Block[] = [];
-  #events: { block: Block; kind: EventKind; storageId: string }[] = [];
+  #events: ReplicaEvent[] = [];
+  /** A report whose answer was lost: it is sent again as it is. */
+  #unanswered: { number: number; events: readonly ReplicaEvent[] } | undefined;
   #timer: Timer | undefined;
   #lane: Promise<void> = Promise.resolve();
   /** Ends what was begun before the process died. */
@@ -82,7 +98,9 @@ export class FakeDatanode {
     this.alive = false;
     this.#life++;
     this.#timer?.cancel();
+    this.leaving.clear();
     this.#events = [];
+    this.#unanswered = undefined;
     this.#failedTransfers = [];
     for (const held of this.storages.values()) {
       for (const [id, { finalized }] of held) if (!finalized) held.delete(id);
@@ -90,7 +108,9 @@ export class FakeDatanode {
   }
 
   get blocks(): number[] {
-    return [...this.storages.values()].flatMap((held) => [...held.values()].filter((h) => h.finalized).map((h) => h.block.blockId));
+    return [...this.storages.values()].flatMap((held) =>
+      [...held.values()].filter((h) => h.finalized).map((h) => h.block.blockId),
+    );
   }
 
   storageIdOf(blockId: number): string | undefined {
@@ -163,17 +183,32 @@ export class FakeDatanode {
 
   async #sendEvents(): Promise<void> {
     const protocol = this.#world.protocol();
-    if (protocol === undefined || this.#registrationId === '' || this.#events.length === 0) return;
-    const events = this.#events;
-    this.#events = [];
-    const request = { ...this.#sender(), blocks: events, reportNumber: ++this.#reportNumber };
-    try {
-      await protocol.BlockReceivedAndDeleted(request, this.#context());
-    } catch (error) {
-      this.#events = [...events, ...this.#events];
-      if (isDfsError(error, 'UnknownDatanode')) this.#registrationId = '';
-      else throw error;
+    if (protocol === undefined || this.#registrationId === '') return;
+    if (this.#unanswered === undefined && this.#events.length > 0) {
+      this.#unanswered = { number: ++this.#reportNumber, events: this.#events.splice(0) };
     }
+    if (this.#unanswered === undefined) return;
+    const { number, events } = this.#unanswered;
+    try {
+      await protocol.BlockReceivedAndDeleted(
+        { ...this.#sender(), blocks: [...events], reportNumber: number },
+        this.#context(),
+      );
+      if (this.#isUnlucky()) return; // the answer is lost: sent again with the next heartbeat
+      this.#unanswered = undefined;
+    } catch (error) {
+      if (!isDfsError(error, 'UnknownDatanode')) throw error;
+      this.#registrationId = '';
+    }
+  }
+
+  #isUnlucky(): boolean {
+    return this.#world.trouble !== undefined && this.#world.trouble.int(5) === 0;
+  }
+
+  /** Up to `maxMs`, when there is trouble. */
+  async #delay(maxMs: number): Promise<void> {
+    if (this.#world.trouble !== undefined) await sleep(this.#world.clock, this.#world.trouble.int(maxMs));
   }
 
   async #heartbeat(): Promise<void> {
@@ -209,6 +244,8 @@ export class FakeDatanode {
     this.registrations++;
     this.#registrationId = response.registrationId ?? '';
     this.#reportNumber = 0;
+    this.#events.unshift(...(this.#unanswered?.events ?? []));
+    this.#unanswered = undefined;
   }
 
   #storageReports() {
@@ -216,7 +253,7 @@ export class FakeDatanode {
       const digest = new ReplicaDigest();
       const finalized = [...held.values()].filter((replica) => replica.finalized);
       for (const { block } of finalized) digest.add(block);
-      const told = this.#events.length === 0;
+      const told = this.#events.length === 0 && this.#unanswered === undefined;
       return {
         storageId,
         capacityBytes: this.capacityBytes,
@@ -234,10 +271,21 @@ export class FakeDatanode {
       this.#registrationId = '';
       this.#beat(0);
     }
-    for (const storageId of command.fullReport?.storageIds ?? []) await this.#fullReport(storageId, protocol);
-    for (const block of command.invalidate?.blocks ?? []) this.#delete(block as Block);
+    for (const storageId of command.fullReport?.storageIds ?? []) {
+      if (this.#world.trouble === undefined) await this.#fullReport(storageId, protocol);
+      else void this.#fullReport(storageId, protocol).catch(() => undefined); // a registration may end meanwhile
+    }
+    for (const block of command.invalidate?.blocks ?? []) {
+      this.orderedDeletions.push((block as Block).blockId);
+      this.leaving.add((block as Block).blockId);
+      this.#world.onDeletionOrdered?.(this, (block as Block).blockId);
+      if (this.#world.trouble === undefined) this.#delete(block as Block);
+      else void this.#deleteLater(block as Block);
+    }
     if (command.transfer) {
-      const targets = (command.transfer.targets ?? []).map(({ datanode, storageId }) => [datanode?.uuid ?? '', storageId ?? ''] as const);
+      const targets = (command.transfer.targets ?? []).map(
+        ({ datanode, storageId }) => [datanode?.uuid ?? '', storageId ?? ''] as const,
+      );
       this.#transfer(command.transfer.block as Block, targets);
     }
   }
@@ -246,13 +294,15 @@ export class FakeDatanode {
     this.fullReports++;
     const held = [...(this.storages.get(storageId)?.values() ?? [])].sort((a, b) => a.block.blockId - b.block.blockId);
     const parts = Math.max(1, Math.ceil(held.length / 10));
+    const reportId = this.fullReports;
     for (let part = 0; part < parts; part++) {
+      await this.#delay(5_000);
       const replicas = held.slice(part * 10, part * 10 + 10);
       await protocol.BlockReport(
         {
           ...this.#sender(),
           storageId,
-          reportId: this.fullReports,
+          reportId,
           part,
           lastPart: part === parts - 1,
           blockIds: replicas.map(({ block }) => block.blockId),
@@ -265,8 +315,14 @@ export class FakeDatanode {
     }
   }
 
+  async #deleteLater(block: Block): Promise<void> {
+    const life = this.#life;
+    await this.#delay(10_000);
+    if (life === this.#life) this.#delete(block);
+  }
+
   #delete({ blockId, generationStamp }: Block): void {
-    this.orderedDeletions.push(blockId);
+    this.leaving.delete(blockId);
     for (const [storageId, held] of this.storages) {
       const replica = held.get(blockId);
       if (replica === undefined || replica.block.generationStamp > generationStamp) continue;
@@ -289,7 +345,9 @@ export class FakeDatanode {
   }
 
   #copy(block: Block, targets: readonly (readonly [uuid: string, storageId: string])[]): boolean {
-    const held = [...this.storages.values()].map((replicas) => replicas.get(block.blockId)).find((replica) => replica !== undefined);
+    const held = [...this.storages.values()]
+      .map((replicas) => replicas.get(block.blockId))
+      .find((replica) => replica !== undefined);
     if (held === undefined || held.rotten) return false;
     for (const [uuid, storageId] of targets) {
       const peer = this.#world.peer(uuid);
