@@ -57,9 +57,10 @@ export class Download {
 
   async #addDirectory(source: ExistingItem, target: LocalTarget): Promise<void> {
     await makeDirectory(target);
-    this.#directories.push([source, target]);
+    if (this.#options.preserve || this.#options.onCopied !== undefined) this.#directories.push([source, target]);
     for await (const status of (await this.#session.fs(source)).list(source.absolute)) {
       this.#session.signal.throwIfAborted();
+      requirePlainName(source, status.name);
       const child = { ...childOf(source, status.name), status };
       const childTarget = { shown: join(target.shown, status.name), path: join(target.path, status.name) };
       await this.#session.attempt(childTarget.shown, () => this.add(child, childTarget));
@@ -113,6 +114,12 @@ export class Download {
     if (this.#options.preserve) await preserve(source.status, path);
     await this.#options.onCopied?.(source);
   }
+}
+
+/** Names come over the wire: one like `../x` would lead out of the directory that the user gave. */
+function requirePlainName(directory: ExistingItem, name: string): void {
+  if (name !== '' && name !== '.' && name !== '..' && !/[/\0]/.test(name)) return;
+  throw new PathError(directory.shown, `the NameNode gave the impossible name '${name}' for an entry`);
 }
 
 async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { checkDestination, type Destination } from './destination.js';
 import { Download, type DownloadOptions, type LocalTarget, statIfExists } from './download.js';
 import { PathError, PROBLEMS } from './errors.js';
+import { expand } from './expand.js';
 import { localPath } from './local-files.js';
 import { printFile } from './print-file.js';
 import { startProgress } from './progress.js';
@@ -40,7 +41,7 @@ export async function expandAll(session: Session, args: readonly string[]): Prom
   const items: ExistingItem[] = [];
   for (const arg of args) {
     await session.attempt(arg, async () => {
-      for await (const item of session.expand(arg)) items.push(existing(item));
+      for await (const item of expand(session, arg)) items.push(existing(item));
     });
   }
   return items;

@@ -9,9 +9,9 @@ import { formatHostPort, parseHostPort } from '../../common/config/kinds.js';
 import type { FileSystem } from '../file-system.js';
 import type { FileStatus } from '../types.js';
 import { describeError, isMissing, OutputClosed, PathError, PROBLEMS, UsageError } from './errors.js';
-import { compileName, expandBraces, hasGlob, splitPattern, withoutEscapes } from './glob.js';
+import { expand } from './expand.js';
 import { Output, type Sink } from './output.js';
-import { childOf, parseRemotePath, type RemotePath } from './remote-path.js';
+import { parseRemotePath, type RemotePath } from './remote-path.js';
 
 /** The part of the SDK's file system that the verbs use. */
 export type RemoteFileSystem = Pick<FileSystem, keyof FileSystem>;
@@ -170,7 +170,7 @@ export class Session {
   ): Promise<void> {
     for (const arg of args) {
       await this.attempt(arg, async () => {
-        for await (const item of this.expand(arg)) {
+        for await (const item of expand(this, arg)) {
           const { status } = item;
           await this.attempt(item.shown, () => (status === undefined ? onMissing(item) : work({ ...item, status })));
         }
@@ -178,69 +178,10 @@ export class Session {
     }
   }
 
-  /**
-   * What an argument names. Without a pattern: one item, whether it exists or not. With one: everything that matches.
-   *
-   * A pattern that matches nothing is taken as a plain name at last, as shells do and HDFS does not: a file `a[1].txt` then needs no
-   * backslash.
-   */
-  async *expand(arg: string): AsyncGenerator<RemoteItem> {
-    let any = false;
-    if (hasGlob(arg)) {
-      for await (const item of this.#matches(arg)) {
-        any = true;
-        yield item;
-      }
-    }
-    if (!any) yield await this.stat(this.path(withoutEscapes(arg)));
-  }
-
-  async *#matches(pattern: string): AsyncGenerator<RemoteItem> {
-    const seen = new Set<string>();
-    for (const alternative of expandBraces(pattern)) {
-      const prefix = /^hdfs:(\/\/[^/]*)?\/|^\//.exec(alternative)?.[0] ?? '';
-      const start = this.path(prefix === '' ? '.' : prefix);
-      const components = splitPattern(alternative.slice(prefix.length));
-      for await (const item of this.#matchBelow(start, components)) {
-        if (!seen.has(item.absolute)) yield item;
-        seen.add(item.absolute);
-      }
-    }
-  }
-
-  async *#matchBelow(parent: RemotePath, components: readonly string[]): AsyncGenerator<RemoteItem> {
-    const [component, ...rest] = components;
-    if (component === undefined) {
-      const item = await this.stat(parent);
-      if (item.status !== undefined) yield item;
-      return;
-    }
-    const pattern = compileName(component);
-    if (pattern.kind === 'literal') {
-      const child =
-        pattern.name === '..' || pattern.name === '.'
-          ? this.path(`${parent.shown}/${pattern.name}`)
-          : childOf(parent, pattern.name);
-      yield* this.#matchBelow(child, rest);
-      return;
-    }
-    for await (const status of this.#listIfDirectory(parent)) {
-      if (!pattern.matches(status.name)) continue;
-      const child = childOf(parent, status.name);
-      if (rest.length === 0) yield { ...child, status };
-      else if (status.type === 'DIRECTORY') yield* this.#matchBelow(child, rest);
-    }
-  }
-
-  async *#listIfDirectory(path: RemotePath): AsyncGenerator<FileStatus> {
-    const { status } = await this.stat(path);
-    if (status?.type === 'DIRECTORY') yield* (await this.fs(path)).list(path.absolute);
-  }
-
   /** A path that something is written to. @throws PathError when it is a pattern that matches several. */
   async destination(arg: string): Promise<RemoteItem> {
     let only: RemoteItem | undefined;
-    for await (const item of this.expand(arg)) {
+    for await (const item of expand(this, arg)) {
       if (only !== undefined) throw new PathError(arg, 'Too many matches');
       only = item;
     }

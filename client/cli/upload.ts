@@ -62,7 +62,7 @@ export class Upload {
     }
     const isNew = target.status === undefined;
     if (isNew) await this.#fs.mkdir(target.absolute, { parents: false }).catch(clusterPathError(target));
-    this.#directories.push([source, target]);
+    if (this.#options.preserve || this.#options.onCopied !== undefined) this.#directories.push([source, target]);
     for await (const entry of localEntries(this.#session, source)) {
       this.#session.signal.throwIfAborted();
       const child = childOf(target, entry.shown.slice(entry.shown.lastIndexOf('/') + 1));

@@ -127,6 +127,15 @@ test('two sources of the same name → the first one, or with -f the last one', 
   t.is(at.read('x'), 'second');
 });
 
+test('a name that leads out of the directory is not followed', async (t) => {
+  const at = await here(t);
+  const fs = fakeFileSystem({ '/d/a': 'A' }).change('/d/a', { name: '../a' });
+  const { code, stderr } = await runCli(fs, ['get', '/d', 'new'], at);
+  t.is(code, 1);
+  t.regex(stderr, /^get: `\/d': the NameNode gave the impossible name '\.\.\/a' for an entry\n$/);
+  t.deepEqual(at.names(), ['new']);
+});
+
 test('devices are written to and stay', async (t) => {
   const at = await here(t);
   t.is((await runCli(fakeFileSystem({ '/a': 'A' }), ['get', '/a', '/dev/null'], at)).code, 0);
