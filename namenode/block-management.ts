@@ -3,7 +3,6 @@
  */
 import type { Network } from '../common/channel.js';
 import { type Clock, sleep } from '../common/clock.js';
-import { messageOf } from '../common/errors.js';
 import type { Logger } from '../common/logging.js';
 import type { Random } from '../common/random.js';
 import { BlockManager } from './block-manager.js';
@@ -18,6 +17,7 @@ import { IncrementalReports } from './incremental-reports.js';
 import { Invalidations } from './invalidations.js';
 import type { Journal } from './journal.js';
 import { OpenReplicas } from './open-replicas.js';
+import { repeat } from './periodic.js';
 import { RecentArrivals } from './recent-arrivals.js';
 import { RedundancyMonitor } from './redundancy-monitor.js';
 import { ReplicationMonitor } from './replication-monitor.js';
@@ -124,10 +124,12 @@ export class BlockManagement {
 
   /** Begins the work that nobody asks for. */
   start(): void {
-    const { heartbeats, redundancyIntervalMs } = this.#options.settings;
+    const { clock, logger, settings } = this.#options;
+    const options = { clock, logger, signal: this.#stop.signal };
     this.#running = Promise.all([
-      this.#repeat('watching DataNodes', () => this.#watch(heartbeats.tickMs)),
-      this.#repeat('repair', () => this.#repair(redundancyIntervalMs)),
+      repeat(options, 'watching the DataNodes', settings.heartbeats.tickMs, () => this.#watch()),
+      repeat(options, 'leaving safe mode', settings.heartbeats.tickMs, () => this.#leaveSafeMode()),
+      repeat(options, 'repair', settings.redundancyIntervalMs, () => this.#repair()),
     ]);
   }
 
@@ -136,49 +138,38 @@ export class BlockManagement {
     await this.#running;
   }
 
-  /** Calls `step` again and again, each time after the pause that the last one asked for; a failed one is repeated after a second. */
-  async #repeat(what: string, step: () => Promise<number>): Promise<void> {
-    const { clock, logger } = this.#options;
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      const pauseMs = await step().catch((error: unknown) => {
-        if (!signal.aborted) logger.error({ err: error }, `${what} failed: ${messageOf(error)}`);
-        return 1_000;
-      });
-      await sleep(clock, pauseMs, signal).catch(() => undefined);
-    }
-  }
-
-  /** Who is alive, and whether safe mode can end. */
-  async #watch(tickMs: number): Promise<number> {
-    const { clock } = this.#options;
-    const nowMs = clock.monotonicMs();
+  async #watch(): Promise<void> {
+    const nowMs = this.#options.clock.monotonicMs();
     const { dead, suspects } = this.#heartbeats.tick(this.datanodes.nodes, nowMs);
     for (const node of suspects) void this.#probe(node);
     for (const storage of this.datanodes.storages) storage.scheduled.expire(nowMs);
-    const moreToCount = this.safeMode.tick(nowMs);
-    if (this.safeMode.startIsOver && !this.#isStarted) {
-      this.#isStarted = true;
-      this.#redundancy.scanAll();
-    }
     for (const node of dead) await this.service.died(node);
-    return moreToCount ? 0 : tickMs;
   }
 
   async #probe(node: DatanodeDescriptor): Promise<void> {
     this.#heartbeats.probed(node, await probeDatanode(this.#options.network, node.address, PROBE_TIMEOUT_MS));
   }
 
-  async #repair(intervalMs: number): Promise<number> {
+  async #leaveSafeMode(): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#stop;
+    while (this.safeMode.tick(clock.monotonicMs()) && !signal.aborted) await sleep(clock, 0);
+    if (!this.safeMode.startIsOver || this.#isStarted) return;
+    this.#isStarted = true;
+    this.#redundancy.scanAll();
+  }
+
+  async #repair(): Promise<void> {
+    const { signal } = this.#stop;
     await this.#removeStorages();
-    if (this.safeMode.isOn) return intervalMs;
-    this.#replication.round();
-    const { recheck, giveWay } = this.#replication.takeFindings();
-    if (recheck.length > 0) await this.#redundancy.requestChecks(recheck);
-    if (giveWay.length > 0) await this.#redundancy.giveWay(giveWay);
-    const more = await this.#redundancy.round(this.#stop.signal);
-    this.#replication.queued();
-    return more ? 0 : intervalMs;
+    for (let more = true; more && !this.safeMode.isOn && !signal.aborted; ) {
+      this.#replication.round();
+      const { recheck, giveWay } = this.#replication.takeFindings();
+      if (recheck.length > 0) await this.#redundancy.requestChecks(recheck);
+      if (giveWay.length > 0) await this.#redundancy.giveWay(giveWay);
+      more = await this.#redundancy.round(signal);
+      this.#replication.queued();
+    }
   }
 
   async #removeStorages(): Promise<void> {

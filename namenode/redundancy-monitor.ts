@@ -68,7 +68,7 @@ export class RedundancyMonitor {
       after = await this.#checkSlice(after);
     for (let i = 0; i < SCAN_SLICES_PER_ROUND && this.#scans.size > 0 && !signal.aborted; i++) {
       await this.#scanSlice();
-      await sleep(this.#options.clock, 0, signal);
+      await sleep(this.#options.clock, 0);
     }
     return this.#scans.size > 0;
   }
