@@ -1,5 +1,5 @@
 /** A whole simulated cluster: its machines, and the course of a run from the first start to the last checks. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FileSystem } from '../../client/index.js';
@@ -22,6 +22,11 @@ const SHARED_FILES = 3;
 /** First id of the names and tags that workers use. */
 const FIRST_ID = 100;
 
+/** In memory where there is such a place: SQLite syncs its files, and nothing here needs to outlive the run. */
+function scratch(): string {
+  return existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+}
+
 export interface ClusterOptions extends SimulationOptions {
   readonly keepTrace?: boolean;
   readonly onLog?: ((line: string) => void) | undefined;
@@ -38,12 +43,12 @@ export class Cluster {
   readonly workplace: Workplace;
   readonly diskCapacityBytes = DISK_BYTES;
   /** Real files of this run. */
-  readonly #directory: string;
+  readonly directory: string;
 
   constructor(options: ClusterOptions) {
     const { seed, link, callFaults } = options;
     this.options = options;
-    this.#directory = mkdtempSync(join(tmpdir(), 'mini-hdfs-sim-'));
+    this.directory = mkdtempSync(join(scratch(), 'mini-hdfs-sim-'));
     const world = newWorld({ ...options, seed, link, callFaults });
     this.world = world;
     this.namenode = new NamenodeMachine({
@@ -51,7 +56,7 @@ export class Cluster {
       clockError: this.#newClockError(),
       disk: this.#newDisk(),
       settings: options.settings,
-      directory: this.#directory,
+      directory: this.directory,
     });
     this.datanodes = Array.from({ length: options.datanodes }, (_, index) => this.#newDatanode(index));
     this.workplace = this.#newWorkplace();
@@ -114,7 +119,7 @@ export class Cluster {
   /** Removes the real files. */
   dispose(): void {
     for (const machine of this.#machines()) machine.crash('kill');
-    rmSync(this.#directory, { recursive: true, force: true });
+    rmSync(this.directory, { recursive: true, force: true });
   }
 
   #machines(): Machine[] {

@@ -19,11 +19,12 @@ const faultyMs = values.hours === undefined ? DEFAULT_FAULTY_MS : Number(values.
 let failures = 0;
 for (let seed = first; seed < first + count; seed++) {
   const drawn = drawOptions(seed, faultyMs);
-  const startMs = performance.now();
+  const before = process.cpuUsage();
   const result = await simulate(values.calm ? withoutFaults(drawn) : drawn, {
     ...(values.log ? { onLog: (line: string) => console.log(line) } : {}),
   });
-  const seconds = ((performance.now() - startMs) / 1000).toFixed(2);
+  const { user, system } = process.cpuUsage(before);
+  const seconds = ((user + system) / 1e6).toFixed(2);
   console.log(
     `seed ${seed}: ${result.violations.length === 0 ? 'ok' : 'VIOLATION'} hash ${result.traceHash} ${result.events} events, ${result.operations} operations, ${(result.virtualMs / 1000).toFixed(0)} virtual s in ${seconds} s`,
   );

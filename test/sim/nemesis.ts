@@ -9,8 +9,9 @@ import { type NemesisKind, pick, type SimulationOptions } from './options.js';
 import { finalizedBlockOf } from './replicas.js';
 import { isSpare } from './spare-replicas.js';
 
-/** A process that was ended is started again after so long at most. */
-const DOWN_MAX_MS = 60_000;
+/** Whatever is broken is whole again after so long: mostly soon, sometimes only after processes have been given up. */
+const LEAST_MS = 100;
+const LONGEST_MS = 100_000;
 const STOP_LIMIT_MS = 120_000;
 
 export class Nemesis {
@@ -92,7 +93,7 @@ export class Nemesis {
   #crash(machine: Machine, kind: CrashKind): void {
     if (machine.running === undefined) return;
     machine.crash(kind);
-    this.#later(DOWN_MAX_MS, () => machine.start());
+    this.#later(() => machine.start());
   }
 
   /** Mostly one, sometimes several at once: a rack, or everything. */
@@ -104,7 +105,7 @@ export class Nemesis {
 
   #stop(machine: Machine): void {
     machine.stop(STOP_LIMIT_MS);
-    this.#later(DOWN_MAX_MS, () => machine.start());
+    this.#later(() => machine.start());
   }
 
   #partition(bothWays: boolean): void {
@@ -120,7 +121,7 @@ export class Nemesis {
     }
     faults.count(bothWays ? 'network: partition' : 'network: one-way partition');
     for (const [from, to] of blocked) links.block(from, to);
-    this.#later(90_000, () => {
+    this.#later(() => {
       for (const [from, to] of blocked) links.unblock(from, to);
     });
   }
@@ -130,7 +131,7 @@ export class Nemesis {
     const [from, to] = shuffled(this.#cluster.hosts, this.#random) as [string, string];
     faults.count('network: clogged link');
     links.setQuality(from, to, { latencyMs: 50, jitterMs: 200, bytesPerMs: 2 + this.#random.int(20), lossRate: 0 });
-    this.#later(60_000, () => links.setQuality(from, to, undefined));
+    this.#later(() => links.setQuality(from, to, undefined));
   }
 
   #disturbDisk(kind: string | undefined, worse: Partial<DiskCondition>, better: Partial<DiskCondition>): void {
@@ -138,7 +139,7 @@ export class Nemesis {
     const disk = pick(this.#random, machine.disks);
     if (kind !== undefined) this.#cluster.world.faults.count(kind);
     Object.assign(disk.condition, worse);
-    this.#later(30_000, () => Object.assign(disk.condition, better));
+    this.#later(() => Object.assign(disk.condition, better));
   }
 
   #writeErrors(): void {
@@ -152,7 +153,7 @@ export class Nemesis {
     const disk = pick(this.#random, machine.disks);
     const { capacityBytes } = disk.condition;
     disk.condition.capacityBytes = Math.min(capacityBytes, disk.usedBytes + this.#random.int(100_000));
-    this.#later(60_000, () => {
+    this.#later(() => {
       disk.condition.capacityBytes = this.#cluster.diskCapacityBytes;
     });
   }
@@ -179,7 +180,8 @@ export class Nemesis {
     client.fs?.saveNamespace().catch(() => {});
   }
 
-  #later(maxMs: number, action: () => void): void {
-    this.#cluster.world.scheduler.after(this.#random.fraction() * maxMs, 'nemesis relents', action);
+  #later(action: () => void): void {
+    const delayMs = LEAST_MS * (LONGEST_MS / LEAST_MS) ** this.#random.fraction();
+    this.#cluster.world.scheduler.after(delayMs, 'nemesis relents', action);
   }
 }

@@ -99,7 +99,7 @@ function drawNemesis(random: Random, faultyMs: number): Map<NemesisKind, number>
   const share = pick(random, [0.1, 0.25, 0.5]);
   const chosen = new Map<NemesisKind, number>();
   for (const kind of NEMESIS_KINDS) {
-    if (sometimes(random, share)) chosen.set(kind, logUniform(random, faultyMs / 20, faultyMs));
+    if (sometimes(random, share)) chosen.set(kind, logUniform(random, faultyMs / 8, 2 * faultyMs));
   }
   return chosen;
 }
@@ -162,4 +162,4 @@ export function withoutFaults(options: SimulationOptions): SimulationOptions {
   };
 }
 
-export const DEFAULT_FAULTY_MS = 5 * MINUTE_MS;
+export const DEFAULT_FAULTY_MS = 2 * MINUTE_MS;

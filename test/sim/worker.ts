@@ -37,7 +37,7 @@ export interface Tenure {
 /** Nobody knows whether the operation was carried out, or will be. */
 const UNCERTAIN: readonly ErrorName[] = ['ConnectionLost', 'Timeout', 'Cancelled', 'RetryLater'];
 /** The cluster cannot at the moment; nothing has changed. */
-const UNAVAILABLE: readonly ErrorName[] = ['SafeMode', 'Overloaded'];
+const UNAVAILABLE: readonly ErrorName[] = ['SafeMode', 'Overloaded', 'NoSpace'];
 /** Writing may fail for these reasons when DataNodes do. */
 const WRITE_FAILURES: readonly ErrorName[] = [
   ...UNCERTAIN,

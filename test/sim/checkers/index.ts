@@ -1,4 +1,19 @@
-/** All checks of a run, in the order in which they are made. */
+/** All checks of a run, in the order in which they are made: later ones rely on what earlier ones have found to be so. */
+import { acknowledgedBytes } from './acknowledged-bytes.js';
 import type { Checker } from './checker.js';
+import { leaks } from './leaks.js';
+import { namespaceModel } from './namespace-model.js';
+import { repair } from './repair.js';
+import { replay } from './replay.js';
+import { singleWriter } from './single-writer.js';
+import { staleStamps } from './stale-stamps.js';
 
-export const CHECKERS: readonly Checker[] = [];
+export const CHECKERS: readonly Checker[] = [
+  singleWriter,
+  repair,
+  namespaceModel,
+  acknowledgedBytes,
+  staleStamps,
+  leaks,
+  replay,
+];

@@ -1,0 +1,92 @@
+/** Once nothing goes wrong any more, the cluster brings every block to the replicas that it should have, and nothing else stays. */
+import type { FileSystem } from '../../../client/index.js';
+import type { FsckSummary } from '../../../client/types.js';
+import type { Cluster } from '../cluster.js';
+import { replicasOn } from '../replicas.js';
+import type { Checker } from './checker.js';
+
+const LIMIT_MS = 30 * 60_000;
+const PAUSE_MS = 5_000;
+
+interface BlockToFind {
+  readonly id: number;
+  readonly stamp: number;
+  readonly length: number;
+  readonly replication: number;
+  readonly complete: number;
+}
+
+export const repair: Checker = {
+  name: 'repair',
+  async check(cluster, fs) {
+    const { scheduler } = cluster.world;
+    const endMs = scheduler.nowMs + LIMIT_MS;
+    for (;;) {
+      const faults = [...(await faultsOfCluster(cluster, fs)), ...faultsOnDisks(cluster)];
+      if (faults.length === 0) return;
+      if (scheduler.nowMs > endMs) {
+        for (const fault of faults.slice(0, 10)) cluster.world.violation(`not repaired: ${fault}`);
+        return;
+      }
+      await scheduler.sleep(PAUSE_MS, 'check again');
+    }
+  },
+};
+
+async function faultsOfCluster(cluster: Cluster, fs: FileSystem): Promise<string[]> {
+  const { on, message } = await fs.safeMode('get');
+  if (on) return [`safe mode: ${message}`];
+  const report = await fs.datanodeReport();
+  const states = report
+    .map(({ datanode, state }) => `${datanode.host} is ${state}`)
+    .filter((text) => !text.endsWith('live'));
+  if (report.length !== cluster.datanodes.length)
+    states.push(`${report.length} of ${cluster.datanodes.length} DataNodes are known`);
+  const summary = await checkFiles(fs);
+  const counted = ['underReplicated', 'overReplicated', 'misReplicated', 'corrupt', 'missing'] as const;
+  return [
+    ...states,
+    ...counted.filter((kind) => summary[kind] > 0).map((kind) => `${summary[kind]} blocks are ${kind}`),
+  ];
+}
+
+async function checkFiles(fs: FileSystem): Promise<FsckSummary> {
+  for await (const step of fs.fsck('/')) if (step.kind === 'summary') return step.summary;
+  throw new Error('fsck gave no summary');
+}
+
+/** The disks have what the NameNode counts on: no replica too few, none too many, none of the past. */
+function faultsOnDisks(cluster: Cluster): string[] {
+  const db = cluster.namenode.database?.connections.reading;
+  if (db === undefined) return ['the NameNode is not up'];
+  const sql = `SELECT b.id, b.generation_stamp AS stamp, b.length, b.replication, b.state = 4 AS complete FROM blocks b`;
+  const blocks = new Map(
+    db
+      .prepare<[], BlockToFind>(sql)
+      .all()
+      .map((block) => [block.id, block]),
+  );
+  const found = new Map<number, { good: number; racks: Set<string> }>();
+  const faults: string[] = [];
+  for (const machine of cluster.datanodes) {
+    for (const replica of replicasOn(machine, false)) {
+      const block = blocks.get(replica.blockId);
+      const name = `replica blk_${replica.blockId}_${replica.generationStamp} in ${replica.directory} of ${machine.host}`;
+      if (block === undefined) faults.push(`${name} belongs to no file`);
+      if (block?.complete !== 1) continue;
+      if (replica.directory !== 'finalized') faults.push(`${name}: its block is complete`);
+      else if (replica.generationStamp !== block.stamp)
+        faults.push(`${name} has an old stamp, instead of ${block.stamp}`);
+      else if (replica.length !== block.length)
+        faults.push(`${name} has ${replica.length} bytes instead of ${block.length}`);
+      // One that has rotted unnoticed counts; it is found when it is read.
+      const seen = found.get(replica.blockId) ?? { good: 0, racks: new Set() };
+      if (replica.isGood) seen.good++;
+      found.set(replica.blockId, { ...seen, racks: seen.racks.add(machine.rack) });
+    }
+  }
+  for (const { id, complete } of blocks.values()) {
+    if (complete === 1 && (found.get(id)?.good ?? 0) === 0) faults.push(`no good replica of block ${id} is left`);
+  }
+  return faults;
+}
