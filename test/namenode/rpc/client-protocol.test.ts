@@ -1,0 +1,128 @@
+import test from 'ava';
+import { type LiveNamenode, startLiveNamenode } from '../support/live-namenode.js';
+
+const clientId = Buffer.alloc(16, 3);
+let callId = 0;
+const as = (user: string) => ({ user, clientId, callId: ++callId });
+const root = () => as('hdfs-test');
+
+let live: LiveNamenode;
+test.before(async () => {
+  live = await startLiveNamenode();
+});
+test.after.always(() => live.stop());
+
+test.serial('the defaults of the cluster', async (t) => {
+  const defaults = await live.client.GetServerDefaults({});
+  t.is(defaults.clusterId, 'CID-live');
+  t.is(defaults.blockSize, 128 * 2 ** 20);
+  t.is(defaults.replication, 3);
+  t.is(defaults.listingLimit, 1000);
+  t.regex(defaults.version, /^\d+\.\d+\.\d+/);
+});
+
+test.serial('files and directories are made, seen, changed, moved and deleted', async (t) => {
+  const { client } = live;
+  await client.Mkdirs({ header: root(), path: '/d/ü e', createParent: true });
+  const created = await client.Create({ header: root(), path: '/d/ü e/f', clientName: 'w' });
+  t.is(created.status?.mode, 0o644);
+  t.is(created.status?.owner, 'hdfs-test');
+  t.true(created.status?.underConstruction);
+  const writer = { path: '/d/ü e/f', fileId: created.status?.fileId ?? 0, clientName: 'w' };
+  await client.RenewLease({ header: root(), clientName: 'w' });
+  t.deepEqual(await client.Complete({ header: root(), ...writer }), { complete: true });
+
+  await client.SetPermission({ header: root(), path: '/d/ü e/f', mode: 0o600 });
+  await client.SetOwner({ header: root(), path: '/d/ü e/f', owner: 'alice' });
+  await client.SetTimes({ header: root(), path: '/d/ü e/f', accessTimeMs: 0 });
+  t.deepEqual(await client.SetReplication({ header: root(), path: '/d/ü e/f', replication: 2 }), { changed: true });
+  const { status } = await client.GetFileInfo({ header: root(), path: '/d/ü e/f' });
+  t.is(status?.name, 'f');
+  t.is(status?.type, 'FILE');
+  t.is(status?.owner, 'alice');
+  t.is(status?.group, 'supergroup');
+  t.is(status?.mode, 0o600);
+  t.is(status?.accessTimeMs, 0);
+  t.true((status?.modificationTimeMs ?? 0) > 0);
+  t.is(status?.replication, 2);
+  t.false(status?.underConstruction);
+
+  await client.Rename({ header: root(), source: '/d/ü e', destination: '/moved' });
+  const { entries, hasMore } = await client.GetListing({ header: root(), path: '/' });
+  t.deepEqual(
+    entries.map(({ name, type, children }) => [name, type, children]),
+    [
+      ['d', 'DIRECTORY', 0],
+      ['moved', 'DIRECTORY', 1],
+    ],
+  );
+  t.false(hasMore);
+  t.is((await client.GetContentSummary({ header: root(), path: '/' })).fileCount, 1);
+  t.deepEqual(await client.Delete({ header: root(), path: '/moved', recursive: true }), { deleted: true });
+  t.deepEqual(await client.Delete({ header: root(), path: '/moved' }), { deleted: false });
+  t.is((await client.GetFileInfo({ header: root(), path: '/moved' })).status, null);
+});
+
+test.serial('errors come with their names and the texts of HDFS', async (t) => {
+  const { client } = live;
+  await t.throwsAsync(client.GetListing({ header: root(), path: '/none' }), {
+    name: 'FileNotFound',
+    message: /File does not exist: \/none/,
+  });
+  await t.throwsAsync(client.Mkdirs({ header: as('alice'), path: '/x' }), {
+    name: 'AccessControl',
+    message: /Permission denied: user=alice, access=WRITE, inode="\/":hdfs-test:supergroup:drwxr-xr-x/,
+  });
+  await t.throwsAsync(client.SaveNamespace({ header: as('alice') }), { name: 'AccessControl' });
+  await t.throwsAsync(client.SetSafeMode({ header: as('alice'), action: 'SAFE_MODE_ENTER' }), {
+    name: 'AccessControl',
+  });
+});
+
+test.serial('bad fields are refused by name, and the NameNode lives on', async (t) => {
+  const { client } = live;
+  const header = root();
+  const cases: [Promise<unknown>, string, RegExp][] = [
+    [client.GetFileInfo({ header, path: 'relative' }), 'InvalidPath', /relative/],
+    [client.GetFileInfo({ header, path: '/a/../b' }), 'InvalidPath', /"\.\."/],
+    [client.GetFileInfo({ header, path: `/${'x'.repeat(9000)}` }), 'PathTooLong', /8000/],
+    [client.GetFileInfo({ header: { user: 'a:b' }, path: '/' }), 'InvalidArgument', /header\.user/],
+    [
+      client.GetFileInfo({ header: { user: 'a', clientId: Buffer.alloc(3) }, path: '/' }),
+      'InvalidArgument',
+      /client_id/,
+    ],
+    [client.Create({ header, path: '/f' }), 'InvalidArgument', /client_name/],
+    [client.Create({ header, path: '/f', clientName: 'w', mode: 0o7777, modeSet: true }), 'InvalidArgument', /mode/],
+    [client.Create({ header, path: '/f', clientName: 'w', blockSize: 5 }), 'InvalidArgument', /min-block-size/],
+    [client.AbandonBlock({ header, path: '/f', clientName: 'w' }), 'InvalidArgument', /^block/],
+    [client.SetOwner({ header, path: '/', owner: 'a\nb' }), 'InvalidArgument', /owner/],
+    [client.SetPermission({ header, path: '/', mode: 0o4755 }), 'InvalidArgument', /mode/],
+  ];
+  for (const [call, name, message] of cases) await t.throwsAsync(call, { name, message });
+  t.not((await client.GetFileInfo({ header, path: '/' })).status, null);
+});
+
+test.serial('the namespace outlives a restart, with its answers, before and after a checkpoint', async (t) => {
+  const header = root();
+  await live.client.Mkdirs({ header: root(), path: '/kept' });
+  await live.client.Delete({ header, path: '/kept' });
+  const { txid } = await live.client.SaveNamespace({ header: root() });
+  await live.client.Mkdirs({ header: root(), path: '/kept' });
+  live = await live.restart();
+  const stats = await live.client.GetFsStats({});
+  t.is(stats.lastTxid, txid + 1);
+  t.deepEqual(await live.client.Delete({ header, path: '/kept' }), { deleted: true });
+  t.not((await live.client.GetFileInfo({ header: root(), path: '/kept' })).status, null);
+});
+
+test.serial('health and metrics are served', async (t) => {
+  const url = `http://127.0.0.1:${live.namenode.httpPort}`;
+  const health = (await (await fetch(`${url}/health`)).json()) as { status: string; clusterId: string };
+  t.is(health.status, 'ok');
+  t.is(health.clusterId, 'CID-live');
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  t.regex(metrics, /^dfs_namenode_directories [1-9]/m);
+  t.regex(metrics, /^dfs_namenode_safe_mode 0$/m);
+  t.regex(metrics, /^dfs_namenode_call_seconds_count\{method="GetFileInfo",result="OK"\} [1-9]/m);
+});
