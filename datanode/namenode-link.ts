@@ -59,7 +59,10 @@ export class NamenodeLink {
     this.#registration = registration;
     this.#heartbeats = new HeartbeatLoop({
       ...shared,
-      refresh: () => volumes.refreshSpace(),
+      refresh: async () => {
+        reports.urge();
+        await volumes.refreshSpace();
+      },
       toldSummaries: () => reports.toldSummaries(),
       describe: (told) => ({ ...options.load(), storages: storageReports(volumes, told) }),
       onAnswered: options.onHeartbeatAnswered,

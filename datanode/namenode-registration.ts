@@ -29,6 +29,9 @@ export interface RegistrationOptions {
 const RETRIES = { maxAttempts: Number.POSITIVE_INFINITY, baseDelayMs: 200, maxDelayMs: 5000 };
 const CALL_TIMEOUT_MS = 10_000;
 
+/** Refusals that the same registration would meet again. */
+const HOPELESS = ['WrongCluster', 'DisallowedDatanode', 'InvalidArgument'] as const;
+
 /** Registers with the NameNode, and again whenever the NameNode does not know the registration any more. */
 export class NamenodeRegistration {
   readonly #options: RegistrationOptions;
@@ -46,7 +49,7 @@ export class NamenodeRegistration {
 
   /**
    * The registration; waits for the NameNode as long as it takes.
-   * @throws DfsError `WrongCluster`, `DisallowedDatanode`: it will never be had. The signal's reason.
+   * @throws DfsError `WrongCluster`, `DisallowedDatanode`, `InvalidArgument`: it will never be had. The signal's reason.
    */
   async current(signal: AbortSignal): Promise<Registration> {
     if (this.#registration !== undefined) return this.#registration;
@@ -72,7 +75,7 @@ export class NamenodeRegistration {
         this.#registration = { registrationId, heartbeatIntervalMs, blockReportIntervalMs };
         return this.#registration;
       } catch (error) {
-        if (isDfsError(error, 'WrongCluster', 'DisallowedDatanode') || signal.aborted) throw error;
+        if (isDfsError(error, ...HOPELESS) || signal.aborted) throw error;
         if (attempt === 1) logger.warn({ reason: messageOf(error) }, 'cannot register with the NameNode; trying again');
         await sleep(clock, retryDelayMs(RETRIES, Math.min(attempt, 16), random), signal);
       }

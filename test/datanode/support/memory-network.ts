@@ -9,8 +9,10 @@ export class MemoryNetwork implements Network {
   readonly #clock: Clock;
   readonly #listeners = new Map<string, (channel: Channel) => void>();
   #nextPort = 20_000;
-  /** Changes each connection that is made: takes the connecting side's channel, and what it connects to. */
-  intercept: (channel: Channel, address: string) => Channel = (channel) => channel;
+  /** Connections are made once this has resolved. */
+  gate: Promise<void> = Promise.resolve();
+  /** How many were asked for. */
+  attempts = 0;
 
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;
@@ -18,12 +20,14 @@ export class MemoryNetwork implements Network {
 
   async connect(host: string, port: number): Promise<Channel> {
     const address = `${host}:${port}`;
+    this.attempts++;
+    await this.gate;
     const listener = this.#listeners.get(address);
     if (listener === undefined)
       throw new DfsError('ConnectionLost', `cannot connect to ${address}: connection refused; is it running?`);
     const [ours, theirs] = channelPair({ clock: this.#clock, names: ['test:1', address] });
     listener(theirs);
-    return this.intercept(ours, address);
+    return ours;
   }
 
   async listen(host: string, port: number, onChannel: (channel: Channel) => void) {
