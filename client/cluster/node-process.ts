@@ -129,12 +129,26 @@ export class NodeProcess {
 /** Numbers of processes are used again: only the process with our argument on its command line is ours. */
 function isProcess(pid: number, identity: string): boolean {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(identity);
+    const commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    return commandLine === '' ? isExiting(pid) : commandLine.split('\0').includes(identity);
   } catch (error) {
     if (osErrorCode(error) !== 'ENOENT') return false;
     return process.platform !== 'linux' && isAnyProcess(pid);
   }
 }
+
+/**
+ * A process that is being killed loses its command line first, and its ports and locks a moment later; only a zombie has nothing left.
+ * Nobody can take its number until then.
+ */
+function isExiting(pid: number): boolean {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const [state, , , , , , flags] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return state !== 'Z' && state !== 'X' && (Number(flags) & PF_EXITING) !== 0;
+}
+
+/** The kernel's flag for it (include/linux/sched.h). */
+const PF_EXITING = 0x4;
 
 /** Where there is no /proc, a living number has to do. */
 function isAnyProcess(pid: number): boolean {

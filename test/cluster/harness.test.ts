@@ -16,7 +16,7 @@ test('a node that was killed is gone, and is the same node when it is started ag
   const before = await uuids();
   const pid = await cluster.pid(2);
   await cluster.kill9(2);
-  t.false(isRunning(pid));
+  await waitFor(() => !isRunning(pid), 'its number to be free');
   await t.throwsAsync(cluster.pid(2), { message: '2 is not running' });
   await waitFor(
     async () => (await fs.datanodeReport()).some(({ state }) => state === 'dead'),
