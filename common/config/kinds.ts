@@ -109,6 +109,18 @@ export function string(defaultText: string, doc: string): Property<string> {
   return { kind: 'string', default: defaultText, doc, allowed: 'a text', parse: (text) => text };
 }
 
+/** Where a machine stands, such as `/dc1/rack7`. */
+export function rack(defaultText: string, doc: string): Property<string> {
+  return {
+    kind: 'rack',
+    default: defaultText,
+    doc,
+    allowed: 'a path of letters, digits, "_", ".", ":" and "-" that begins with a slash',
+    example: '/rack7 or /dc1/rack7',
+    parse: (text) => (text.length <= 255 && /^(\/[A-Za-z0-9_.:-]+)+$/.test(text) ? text : undefined),
+  };
+}
+
 /** Permission bits in octal. */
 export function mode(defaultText: string, doc: string): Property<number> {
   return {

@@ -4,7 +4,20 @@
  */
 
 import type { Property } from './kinds.js';
-import { boolean, choice, duration, fraction, hostPort, int, mode, path, pathList, size, string } from './kinds.js';
+import {
+  boolean,
+  choice,
+  duration,
+  fraction,
+  hostPort,
+  int,
+  mode,
+  path,
+  pathList,
+  rack,
+  size,
+  string,
+} from './kinds.js';
 
 export const PROPERTIES = {
   // ---- Files ---------------------------------------------------------------------------------------------------------
@@ -29,7 +42,7 @@ export const PROPERTIES = {
     '',
     'Name under which others reach this DataNode. Empty: the host of dfs.datanode.address.',
   ),
-  'dfs.datanode.rack': string('/default-rack', 'Rack of this DataNode, as a path such as /dc1/rack7.'),
+  'dfs.datanode.rack': rack('/default-rack', 'Rack of this DataNode.'),
 
   // ---- Messages ------------------------------------------------------------------------------------------------------
   'ipc.maximum.data.length': size('64m', 'Largest message that a server takes.', { min: 64 * 1024, max: 1024 ** 3 }),

@@ -77,6 +77,7 @@ const refused: readonly [name: string, text: string, message: RegExp][] = [
   ['dfs.namenode.name.dir', '', /must be a path/],
   ['dfs.datanode.data.dir', ' , ', /must be one or more paths/],
   ['fs.permissions.umask-mode', '888', /must be permission bits in octal/],
+  ['dfs.datanode.rack', 'rack7', /must be a path of .* that begins with a slash/],
   ['dfs.blocksiz', '1', /^There is no property "dfs\.blocksiz" \(given with -D\)\. Did you mean dfs\.blocksize\?$/],
   ['toString', '1', /There is no property "toString".*docs\/CONFIGURATION\.md/],
 ];
