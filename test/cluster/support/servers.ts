@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { ExecutionContext } from 'ava';
 import { DFS_SCRIPT } from '../../../client/cluster/package-root.js';
-import { type CommandResult, resultOf } from '../harness.js';
+import { resultOf } from '../harness.js';
 
 export type ServerKind = 'namenode' | 'datanode';
 
@@ -30,15 +30,6 @@ export function spawnServer(
   return child;
 }
 
-/** Of a server that cannot run and says so. */
-export async function endOfServer(
-  t: ExecutionContext,
-  kind: ServerKind,
-  settings: Readonly<Record<string, string>>,
-): Promise<CommandResult> {
-  return await resultOf(spawnServer(t, kind, settings));
-}
-
 /** The server ends with exit code 1 and one line on standard error, which fits. */
 export async function assertRefused(
   t: ExecutionContext,
@@ -46,7 +37,7 @@ export async function assertRefused(
   settings: Readonly<Record<string, string>>,
   message: RegExp,
 ): Promise<void> {
-  const { code, stderr } = await endOfServer(t, kind, settings);
+  const { code, stderr } = await resultOf(spawnServer(t, kind, settings));
   t.is(code, 1);
   t.regex(stderr, message);
   t.regex(stderr, new RegExp(`^${kind}: [^\n]+\n$`), 'one line, no stack trace');
