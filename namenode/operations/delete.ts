@@ -2,10 +2,9 @@ import { DfsError } from '../../common/errors.js';
 import { parentOf, resolve } from '../inode-tree.js';
 import { type Call, change, type Namesystem } from '../namesystem.js';
 import { type DfsPath, prefixOf } from '../paths.js';
-import { Access, type Caller, mayAccess, requireAccess, requireNotSticky } from '../permissions.js';
-import type { InodeRow } from '../storage/rows.js';
+import { Access, type Caller, requireAccess, requireNotSticky } from '../permissions.js';
 import { InodeType } from '../storage/schema.js';
-import { walkTree } from './walk-tree.js';
+import { type VisitedRow, walkTree } from './walk-tree.js';
 
 /**
  * Removes a file or a directory with all that is in it, in one step, however much that is; blocks go afterwards, bit by bit.
@@ -38,12 +37,11 @@ export async function deletePath(ns: Namesystem, call: Call, path: DfsPath, recu
 async function requireAccessBelow(ns: Namesystem, caller: Caller, path: DfsPath): Promise<void> {
   const { inode } = resolve(ns.journal.committed, caller, path);
   if (inode?.type !== InodeType.DIRECTORY) return;
-  const check = (directory: InodeRow, below: string) => {
-    if (directory.children === 0 || mayAccess(caller, directory, Access.ALL)) return;
-    requireAccess(caller, directory, Access.ALL, () => path.text + below);
+  const check = (row: VisitedRow, pathOfRow: () => string) => {
+    if (row.type === InodeType.DIRECTORY && row.children > 0) requireAccess(caller, row, Access.ALL, pathOfRow);
   };
-  check(inode, '');
-  for await (const { row, below } of walkTree(ns.journal, inode.id)) {
-    if (row.type === InodeType.DIRECTORY) check(row, below);
+  check(inode, () => path.text);
+  for await (const { directory, rows } of walkTree(ns.journal, inode.id)) {
+    for (const row of rows) check(row, () => `${path.text}${directory}/${row.name}`);
   }
 }

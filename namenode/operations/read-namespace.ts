@@ -6,7 +6,7 @@ import { Access, requireAccess } from '../permissions.js';
 import type { InodeRow } from '../storage/rows.js';
 import { InodeType } from '../storage/schema.js';
 import { statement } from '../storage/statements.js';
-import { walkTree } from './walk-tree.js';
+import { type VisitedRow, walkTree } from './walk-tree.js';
 
 /** Undefined when there is nothing. @throws DfsError `AccessControl`, `ParentNotDirectory`. */
 export function fileInfo(ns: Namesystem, call: Call, path: DfsPath): InodeRow | undefined {
@@ -53,7 +53,7 @@ export async function contentSummary(
 ): Promise<ContentSummary> {
   const { inode } = requireInode(ns.journal.committed, call, path);
   const sum = { length: 0, fileCount: 0, directoryCount: 0, spaceConsumed: 0 };
-  const add = (row: InodeRow, pathOfRow: () => string) => {
+  const add = (row: VisitedRow, pathOfRow: () => string) => {
     if (row.type === InodeType.DIRECTORY) {
       requireAccess(call, row, Access.READ_EXECUTE, pathOfRow);
       sum.directoryCount++;
@@ -65,9 +65,10 @@ export async function contentSummary(
   };
   add(inode, () => path.text);
   if (inode.type !== InodeType.DIRECTORY) return sum;
-  for await (const { row, below } of walkTree(ns.journal, inode.id)) {
+  const top = path.text === '/' ? '' : path.text;
+  for await (const { directory, rows } of walkTree(ns.journal, inode.id)) {
     signal?.throwIfAborted();
-    add(row, () => (path.text === '/' ? below : path.text + below));
+    for (const row of rows) add(row, () => `${top}${directory}/${row.name}`);
   }
   return sum;
 }
