@@ -4,9 +4,8 @@
  */
 import type { Network } from '../common/channel.js';
 import type { Clock } from '../common/clock.js';
-import { sleep } from '../common/clock.js';
 import type { Disk } from '../common/disk.js';
-import { DfsError, messageOf, toDfsError } from '../common/errors.js';
+import { type DfsError, messageOf, toDfsError } from '../common/errors.js';
 import type { Logger } from '../common/logging.js';
 import type { Random } from '../common/random.js';
 import type { BlockStreamHandlers, DatanodeProtocolClient } from '../common/rpc/services.js';
@@ -23,7 +22,6 @@ import { toBlock, toPipelineNode } from './pipeline-node.js';
 import { ReplicaCatalog } from './replica-catalog.js';
 import { ReplicaRemoval } from './replica-removal.js';
 import { ReplicaStore } from './replica-store.js';
-import { SHARD_COUNT } from './replica-table.js';
 import { blockStreamHandlers } from './rpc/block-stream.js';
 import { DataServer } from './tcp/data-server.js';
 import { Transfers } from './transfers.js';
@@ -57,8 +55,6 @@ export interface DatanodeStatus {
 const SYNC_BEHIND_BYTES = 8 * 1024 ** 2;
 /** Received and not yet written, of one block. */
 const MAX_PENDING_BYTES = 8 * 1024 ** 2;
-/** Shards of a failed volume's replicas forgotten before others get a turn. */
-const SHARDS_PER_SLICE = 32;
 
 export class Datanode {
   readonly blockStream: BlockStreamHandlers;
@@ -221,21 +217,15 @@ export class Datanode {
   async #onVolumeFailure(volume: Volume, reason: string): Promise<void> {
     this.#link?.hurry();
     this.#link?.tellError(`the volume ${volume.layout.root} has failed: ${reason}`);
-    if (this.volumes.tooManyFailed) {
-      const message =
-        `${this.volumes.failedCount} volumes have failed, more than dfs.datanode.failed.volumes.tolerated ` +
-        `(${this.#settings.failedVolumesTolerated}); the last one is ${volume.layout.root}: ${reason}`;
-      this.#dependencies.onFatal(new DfsError('DamagedMetadata', message));
+    try {
+      this.volumes.requireEnough(volume, reason);
+    } catch (error) {
+      this.#dependencies.onFatal(toDfsError(error));
       return;
     }
-    for (const replica of [...this.#catalog.allInPipeline()]) {
-      if (replica.volume !== volume.index) continue;
-      await replica.writer?.stop('its volume has failed');
-      this.#catalog.droppedUnfinished(replica, volume);
+    for (const { volume: index, writer } of [...this.#catalog.allInPipeline()]) {
+      if (index === volume.index) await writer?.stop('its volume has failed');
     }
-    for (let shard = 0; shard < SHARD_COUNT; shard++) {
-      this.#catalog.forgetFinalized(volume, shard);
-      if (shard % SHARDS_PER_SLICE === SHARDS_PER_SLICE - 1) await sleep(this.#dependencies.clock, 0);
-    }
+    this.#catalog.forget(volume);
   }
 }

@@ -74,9 +74,29 @@ export class ReplicaStore {
     this.#syncOnClose = syncOnClose;
   }
 
-  /** Finds out what is on the volumes. To be called once, before anything else. */
+  /**
+   * Finds out what is on the volumes. To be called once, before anything else. A volume that cannot be read is left out, if so many
+   * may fail.
+   * @throws DfsError `InvalidConfiguration`.
+   */
   async load(): Promise<void> {
-    await Promise.all(this.volumes.all.map((volume) => this.#loadVolume(volume)));
+    await Promise.all(
+      this.volumes.all.map(async (volume) => {
+        try {
+          await this.#loadVolume(volume);
+        } catch (error) {
+          this.#leaveOut(volume, error);
+        }
+      }),
+    );
+  }
+
+  #leaveOut(volume: Volume, error: unknown): void {
+    if (osErrorCode(error) === undefined) throw error;
+    this.#logger.error({ volume: volume.layout.root, err: error }, 'the volume cannot be read and is left out');
+    volume.markFailed();
+    this.catalog.forget(volume);
+    this.volumes.requireEnough(volume, messageOf(error));
   }
 
   async #loadVolume(volume: Volume): Promise<void> {

@@ -63,24 +63,23 @@ export class VolumeSet {
    */
   static async open(options: VolumeSetOptions): Promise<VolumeSet> {
     const opened: OpenedDirectory[] = [];
-    const unusable: string[] = [];
+    const refusals: string[] = [];
     try {
       for (const root of new Set(options.roots)) {
         const directory = await openDirectory(options, root);
-        if (typeof directory === 'string') unusable.push(directory);
+        if (typeof directory === 'string') refusals.push(directory);
         else opened.push(directory);
       }
-      requireEnough(options, opened.length, unusable);
       const datanodeUuid = requireOneOwner(opened) ?? uuid(options.random);
       const volumes: Volume[] = [];
-      for (const directory of opened) volumes.push(await openVolume(options, directory, volumes.length, datanodeUuid));
-      return new VolumeSet(
-        options,
-        datanodeUuid,
-        volumes,
-        opened.map(({ lock }) => lock),
-        unusable.length,
-      );
+      for (const directory of opened) {
+        const volume = await openVolume(options, directory, volumes.length, datanodeUuid);
+        if (typeof volume === 'string') refusals.push(volume);
+        else volumes.push(volume);
+      }
+      requireEnough(options, volumes.length, refusals);
+      const locks = opened.map(({ lock }) => lock);
+      return new VolumeSet(options, datanodeUuid, volumes, locks, refusals.length);
     } catch (error) {
       for (const { lock } of opened) lock.release();
       throw error;
@@ -100,7 +99,7 @@ export class VolumeSet {
   /** Binds new volumes to the cluster. */
   async joinCluster(clusterId: string): Promise<void> {
     for (const volume of this.#volumes) {
-      if (volume.identity.clusterId === '') await volume.joinCluster(clusterId);
+      if (!volume.failed && volume.identity.clusterId === '') await volume.joinCluster(clusterId);
     }
   }
 
@@ -112,9 +111,17 @@ export class VolumeSet {
     return this.#failedAtStart + this.#volumes.filter((volume) => volume.failed).length;
   }
 
-  /** Whether so many volumes have failed that the DataNode must not go on (HDFS's rule). */
-  get tooManyFailed(): boolean {
-    return this.failedCount > this.#tolerated || this.#volumes.every((volume) => volume.failed);
+  /**
+   * After a failure: HDFS's rule is that a DataNode ends when more volumes have failed than are tolerated.
+   * @throws DfsError `InvalidConfiguration`.
+   */
+  requireEnough(lastFailed: Volume, reason: string): void {
+    if (this.failedCount <= this.#tolerated && this.#volumes.some((volume) => !volume.failed)) return;
+    throw new DfsError(
+      'InvalidConfiguration',
+      `${this.failedCount} of the directories in dfs.datanode.data.dir have failed, more than ` +
+        `dfs.datanode.failed.volumes.tolerated (${this.#tolerated}); the last one is ${lastFailed.layout.root}: ${reason}`,
+    );
   }
 
   /** @throws DfsError `ReplicaNotFound` when the volume has failed. */
@@ -204,18 +211,22 @@ async function openDirectory(options: VolumeSetOptions, root: string): Promise<O
     return { root, lock, identity: await readVersionFile(options.disk, new VolumeLayout(root).version) };
   } catch (error) {
     lock?.release();
-    if (osErrorCode(error) === undefined) throw error;
-    options.logger.error({ volume: root, err: error }, 'the directory cannot be used');
-    return wrapOsError(error, 'use', root).message;
+    return unusable(options, root, error);
   }
 }
 
-function requireEnough(options: VolumeSetOptions, usable: number, unusable: readonly string[]): void {
-  if (usable > 0 && unusable.length <= options.failedVolumesTolerated) return;
+function unusable({ logger }: VolumeSetOptions, root: string, error: unknown): string {
+  if (osErrorCode(error) === undefined) throw error;
+  logger.error({ volume: root, err: error }, 'the directory cannot be used');
+  return wrapOsError(error, 'use', root).message;
+}
+
+function requireEnough(options: VolumeSetOptions, usable: number, refusals: readonly string[]): void {
+  if (usable > 0 && refusals.length <= options.failedVolumesTolerated) return;
   throw new DfsError(
     'InvalidConfiguration',
-    `Of the directories in dfs.datanode.data.dir, ${unusable.length} cannot be used and ${usable} can; ` +
-      `dfs.datanode.failed.volumes.tolerated is ${options.failedVolumesTolerated}: ${unusable.join('; ')}`,
+    `Of the directories in dfs.datanode.data.dir, ${refusals.length} cannot be used and ${usable} can; ` +
+      `dfs.datanode.failed.volumes.tolerated is ${options.failedVolumesTolerated}: ${refusals.join('; ')}`,
   );
 }
 
@@ -236,20 +247,26 @@ function requireOneOwner(directories: readonly OpenedDirectory[]): string | unde
   return first.identity.datanodeUuid;
 }
 
+/** In words what is wrong, as {@link openDirectory}. */
 async function openVolume(
-  { disk, random, reservedBytes }: VolumeSetOptions,
+  options: VolumeSetOptions,
   { root, identity }: OpenedDirectory,
   index: number,
   datanodeUuid: string,
-): Promise<Volume> {
+): Promise<Volume | string> {
+  const { disk, random, reservedBytes } = options;
   const own = identity ?? { clusterId: '', datanodeUuid, storageId: `DS-${uuid(random)}` };
   const volume = new Volume({ disk, root, index, identity: own, reservedBytes });
-  await volume.prepare();
-  if (identity === undefined) {
-    await writeVersionFile(disk, volume.layout.version, own);
-    await syncAncestors(disk, root);
+  try {
+    await volume.prepare();
+    if (identity === undefined) {
+      await writeVersionFile(disk, volume.layout.version, own);
+      await syncAncestors(disk, root);
+    }
+    return volume;
+  } catch (error) {
+    return unusable(options, root, error);
   }
-  return volume;
 }
 
 /** Which of the directories above a new volume are new as well is not known. Those that this user may not open are not. */
