@@ -126,3 +126,18 @@ test.serial('health and metrics are served', async (t) => {
   t.regex(metrics, /^dfs_namenode_safe_mode 0$/m);
   t.regex(metrics, /^dfs_namenode_call_seconds_count\{method="GetFileInfo",result="OK"\} [1-9]/m);
 });
+
+test('with too little space on its disk the NameNode reads and does not write', async (t) => {
+  const short = await startLiveNamenode({ 'dfs.namenode.resource.du.reserved': '8000t' });
+  t.teardown(() => short.stop());
+  const { client } = short;
+  let message = '';
+  while (!message.includes('nearly full')) {
+    ({ message } = await client.SetSafeMode({ header: root(), action: 'SAFE_MODE_GET' }));
+  }
+  await t.throwsAsync(client.Mkdirs({ header: root(), path: '/d' }), {
+    name: 'SafeMode',
+    message: /Cannot create directory \/d\. Name node is in safe mode\. .*dfs\.namenode\.resource\.du\.reserved/,
+  });
+  t.not((await client.GetFileInfo({ header: root(), path: '/' })).status, null);
+});
