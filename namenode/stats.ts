@@ -52,9 +52,10 @@ export interface DatanodeStats {
   readonly lastContactMs: number;
 }
 
-/** One entry for each known DataNode, dead ones included. */
+/** One entry for each known DataNode, dead ones included, in the order of their addresses. */
 export function datanodeStats({ committed }: Journal, datanodes: DatanodeManager, nowMs: number): DatanodeStats[] {
-  return [...datanodes.nodes].map((node) => {
+  const nodes = [...datanodes.nodes].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return nodes.map((node) => {
     const storages = [...node.storages.values()];
     const working = storages.filter(({ failed }) => !failed);
     return {
