@@ -47,7 +47,7 @@ const journal = new GroupCommitJournal({
   clock: systemClock,
   logger,
   observer: {
-    batch(_operations, records, ms) {
+    batch(records, ms) {
       if (records > 0) syncs++;
       syncMs += ms;
     },

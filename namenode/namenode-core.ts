@@ -161,7 +161,7 @@ export class NamenodeCore {
       clock,
       logger,
       observer: {
-        batch: (operations, records, syncMs) => observer.batch(operations, records, syncMs),
+        batch: (records, syncMs) => observer.batch(records, syncMs),
         batchFailed: (error) => {
           observer.batchFailed(error);
           this.#resources.failed(error);

@@ -81,7 +81,7 @@ class Namenode implements RunningNamenode {
       groups,
       folder: new WalFolder(directory.databasePath),
       observer: {
-        batch: (_operations, records, syncMs) => this.#metrics.batch(records, syncMs),
+        batch: (records, syncMs) => this.#metrics.batch(records, syncMs),
         batchFailed: () => this.#metrics.batchFailed(),
         fatal: onFatal,
       },

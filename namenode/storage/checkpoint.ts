@@ -29,8 +29,12 @@ export interface CheckpointerOptions {
   readonly retainedTransactions: number;
 }
 
+/** After a failure, the next attempt waits so long. */
+const RETRY_MS = 30_000;
+
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
+  #notBeforeMs = 0;
   #lastTxid: number;
   #lastMs: number;
   #running: Promise<number> | undefined;
@@ -44,13 +48,15 @@ export class Checkpointer {
   /** Does what is due. Failures are logged: the log keeps everything until the next attempt. */
   async tick(): Promise<void> {
     const { journal, clock, logger, periodMs, transactionsMax, disk, databasePath, walBytesMax } = this.#options;
+    const nowMs = clock.monotonicMs();
+    if (nowMs < this.#notBeforeMs) return;
     try {
       const transactions = journal.lastTxid - this.#lastTxid;
-      const due =
-        transactions >= transactionsMax || (transactions > 0 && clock.monotonicMs() - this.#lastMs >= periodMs);
+      const due = transactions >= transactionsMax || (transactions > 0 && nowMs - this.#lastMs >= periodMs);
       if (due) await this.saveNamespace();
       else if (((await disk.fileSize(`${databasePath}-wal`)) ?? 0) > walBytesMax) await this.#fold();
     } catch (error) {
+      this.#notBeforeMs = nowMs + RETRY_MS;
       logger.warn({ err: error }, 'the checkpoint failed and will be tried again');
     }
   }

@@ -34,8 +34,8 @@ interface Done {
 }
 
 export interface JournalObserver {
-  /** A batch was committed: how many operations and records it had, and how long the log took to sync it. */
-  batch(operations: number, records: number, syncMs: number): void;
+  /** A batch was committed: how many records it had, and how long the log took to write and sync them. */
+  batch(records: number, syncMs: number): void;
   /** A batch could not be made durable and was rolled back; the journal carries on. */
   batchFailed(error: DfsError): void;
   /** The journal cannot carry on: the process must end. What was answered is safe in the log. */
@@ -150,7 +150,7 @@ export class GroupCommitJournal implements Journal {
     }
     const syncMs = clock.monotonicMs() - startMs;
     if (!this.#commit(done)) return;
-    observer.batch(done.length, records.length, syncMs);
+    observer.batch(records.length, syncMs);
     for (const { waiting, outcome } of done) {
       if ('error' in outcome) waiting.reject(outcome.error);
       else waiting.resolve(outcome.result);

@@ -171,3 +171,21 @@ test('a checkpoint that cannot be completed says so and removes nothing', async 
   reader.close();
   t.is(await opened.checkpointer.saveNamespace(), 2);
 });
+
+test('after a failure the next attempt waits a while, so that mutations are not held up all the time', async (t) => {
+  const opened = await setUp(t);
+  const { checkpointer, clock, files } = opened;
+  await makeDirectories(opened, 10);
+  const reader = openDatabase(join(files, 'namespace.db'));
+  reader.reading.exec('BEGIN');
+  reader.reading.prepare('SELECT count(*) FROM inodes').get();
+  await checkpointer.tick();
+  reader.close();
+  const finished = 'edits_0000000000000000001-0000000000000000010';
+  await clock.advance(29_999);
+  await checkpointer.tick();
+  t.true(segments(opened).includes(finished));
+  await clock.advance(1);
+  await checkpointer.tick();
+  t.false(segments(opened).includes(finished));
+});
