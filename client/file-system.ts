@@ -82,7 +82,7 @@ export interface ConnectOptions {
 const FIRST_CALL_PATIENCE_MS = 2_000;
 
 /** Packet buffers kept for the next writer: as many as one writer has under way. */
-const FREE_BUFFERS_MAX = 16;
+const FREE_BUFFERS_MAX = 8;
 
 export class FileSystem {
   readonly #context: ClientContext;

@@ -210,8 +210,8 @@ export const PROPERTIES = {
     },
   ),
   'dfs.client.write.max-packets-in-flight': int(
-    '16',
-    'A writer holds at most this many times the packet size in memory, sent and not acknowledged.',
+    '8',
+    'A writer holds at most this many times the packet size in memory, sent and not acknowledged. HDFS has 80 packets of 64k, 5 MiB in all.',
     { min: 1, max: 1024 },
   ),
   'dfs.client.block.write.retries': int('3', 'Attempts to write one block before the write fails.', {
