@@ -56,21 +56,19 @@ interface Counting {
   finishedMs: number | undefined;
 }
 
-const newCounting = (): Counting => ({
-  total: undefined,
-  totalSoFar: 0,
-  totalAfter: 0,
-  storages: [],
-  counted: 0,
-  after: 0,
-  safe: 0,
-  finishedMs: undefined,
-});
-
 export class SafeMode {
   readonly #options: SafeModeOptions;
   /** While the start is not over. */
-  #counting: Counting | undefined = newCounting();
+  #counting: Counting | undefined = {
+    total: undefined,
+    totalSoFar: 0,
+    totalAfter: 0,
+    storages: [],
+    counted: 0,
+    after: 0,
+    safe: 0,
+    finishedMs: undefined,
+  };
   /** When the conditions of the start were met. */
   #reachedMs: number | undefined;
   #lastTickMs = 0;
@@ -182,9 +180,8 @@ export class SafeMode {
       return true;
     }
     counting.finishedMs ??= nowMs;
-    if (counting.safe < this.#needed(counting.total) && nowMs - counting.finishedMs >= RECOUNT_AFTER_MS) {
-      this.#counting = newCounting();
-    }
+    const isShort = counting.safe < this.#needed(counting.total);
+    if (isShort && nowMs - counting.finishedMs >= RECOUNT_AFTER_MS) startOver(counting);
     return false;
   }
 
@@ -197,12 +194,7 @@ export class SafeMode {
 
   /** Takes up storages that have been confirmed; when one is not there any more, what it counted for is unknown. */
   #followStorages(counting: Counting): void {
-    if (counting.storages.some((storage) => !storage.counts)) {
-      counting.storages = [];
-      counting.counted = 0;
-      counting.after = 0;
-      counting.safe = 0;
-    }
+    if (counting.storages.some((storage) => !storage.counts)) startOver(counting);
     const known = new Set(counting.storages);
     for (const storage of this.#options.datanodes.storages) {
       if (storage.counts && !known.has(storage)) counting.storages.push(storage);
@@ -252,4 +244,13 @@ export class SafeMode {
     const leftMs = this.#reachedMs + this.#options.settings.extensionMs - this.#lastTickMs;
     return `in ${Math.ceil(leftMs / 1000)} seconds, or as soon as all known storages have reported`;
   }
+}
+
+/** Forgets which blocks were found, not how many there are. */
+function startOver(counting: Counting): void {
+  counting.storages = [];
+  counting.counted = 0;
+  counting.after = 0;
+  counting.safe = 0;
+  counting.finishedMs = undefined;
 }
