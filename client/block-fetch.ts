@@ -84,7 +84,7 @@ export async function* fetchFromBlock(
     } catch (error) {
       if (signal.aborted) throw cancellation(signal, `reading ${source.path}`);
       failures.set(location.datanode.uuid, { location, error });
-      suspects.add(location, messageOf(error));
+      suspects.add(location.datanode.uuid);
       if (isDfsError(error, 'Corrupt')) await report(context, block, location, signal);
     } finally {
       reader?.close();

@@ -42,10 +42,6 @@ export class BlockPipeline {
     return this.#placed?.block;
   }
 
-  get nodes(): readonly ReplicaLocation[] {
-    return this.#placed?.nodes ?? [];
-  }
-
   /**
    * Gets a new block and its pipeline. A block whose pipeline cannot be set up is given back, and another one asked for without
    * the DataNode to blame.
@@ -91,7 +87,7 @@ export class BlockPipeline {
     let current = fault;
     for (let recoveries = progress.recoveries; ; recoveries++) {
       this.#note(current);
-      const plan = planRecovery({ ...progress, nodes: this.nodes, recoveries }, current.nodeIndex);
+      const plan = planRecovery({ ...progress, nodes: this.#required().nodes, recoveries }, current.nodeIndex);
       if (plan.kind === 'giveUp') throw this.#failed(blockName(this.#required().block), plan.reason);
       try {
         const pipeline = await this.#rebuild(plan.stage, plan.nodes, plan.minBytesRcvd, plan.maxBytesRcvd);
@@ -107,7 +103,7 @@ export class BlockPipeline {
   /** Undefined: try again, with no DataNode left out. */
   async #allocate(previous: Block | undefined): Promise<PlacedBlock | undefined> {
     const { calls, suspects } = this.#options;
-    const excluded = suspects.list().map(({ location }) => location.datanode.uuid);
+    const excluded = suspects.list();
     try {
       return await calls.addBlock(previous, excluded);
     } catch (error) {
@@ -163,10 +159,10 @@ export class BlockPipeline {
   }
 
   #note(fault: PipelineFault): void {
-    const node = this.nodes[fault.nodeIndex];
+    const node = this.#required().nodes[fault.nodeIndex];
     if (node === undefined) return;
     this.#failures.push(`${dataAddress(node.datanode)}: ${fault.message}`);
-    this.#options.suspects.add(node, fault.message);
+    this.#options.suspects.add(node.datanode.uuid);
   }
 
   #required(): PlacedBlock {

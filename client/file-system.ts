@@ -9,35 +9,20 @@
  *
  * Paths are absolute. Every method rejects with a DfsError (common/errors.ts); `error.name` says which one.
  */
-import { userInfo } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
-import type { Network } from '../common/channel.js';
-import type { Clock } from '../common/clock.js';
-import { systemClock } from '../common/clock.js';
-import type { Configuration } from '../common/config/configuration.js';
-import { loadConfiguration } from '../common/config/configuration.js';
 import { DfsError } from '../common/errors.js';
-import type { Random } from '../common/random.js';
-import { systemRandom } from '../common/random.js';
-import { connectService } from '../common/rpc/grpc-client.js';
-import type { ClientProtocolClient } from '../common/rpc/services.js';
-import { tcpNetwork } from '../common/tcp-channel.js';
 import { prepareAppend } from './append.js';
-import { BufferPool } from './buffer-pool.js';
+import type { Connection, ConnectOptions } from './connect.js';
+import { connect } from './connect.js';
 import type { ClientContext } from './context.js';
 import { fileChecksum } from './file-checksum.js';
 import { FileReader } from './file-reader.js';
 import type { FileWriterOptions } from './file-writer.js';
 import { FileWriter } from './file-writer.js';
-import { LeaseRenewer } from './lease-renewer.js';
-import { localHost } from './local-host.js';
 import * as administration from './rpc/administration.js';
 import { required, toFileStatus, toPlacedBlock } from './rpc/messages.js';
-import { NamenodeClient } from './rpc/namenode-client.js';
 import * as namespace from './rpc/namespace.js';
-import { clientSettings } from './settings.js';
 import { readStream, writeStream } from './streams.js';
-import { ConnectionPool } from './tcp/connection-pool.js';
 import type {
   AppendOptions,
   BlockLocation,
@@ -58,32 +43,6 @@ import type {
   ServerDefaults,
 } from './types.js';
 
-export interface ConnectOptions {
-  /** `host:port` of the NameNode's RPC service. */
-  readonly namenode: string;
-  /** Who calls. Default: $HADOOP_USER_NAME, $DFS_USER, or the user that runs this process. */
-  readonly user?: string | undefined;
-  /** Settings of the client. Default: every property's default. */
-  readonly configuration?: Configuration | undefined;
-  /**
-   * Host or IP address of this machine as the cluster knows it, to write to and read from a DataNode on it first. Default: its first
-   * IPv4 address that is not a loopback address.
-   */
-  readonly clientHost?: string | undefined;
-  readonly clock?: Clock | undefined;
-  readonly random?: Random | undefined;
-  /** How DataNodes are reached. Default: TCP. */
-  readonly network?: Network | undefined;
-  /** The NameNode's service, if it shall not be reached over gRPC. */
-  readonly rpc?: ClientProtocolClient | undefined;
-}
-
-/** How long the first call is repeated: a NameNode that starts is waited for, one that is not there is told of soon. */
-const FIRST_CALL_PATIENCE_MS = 2_000;
-
-/** Packet buffers kept for the next writer: as many as one writer has under way. */
-const FREE_BUFFERS_MAX = 8;
-
 export class FileSystem {
   readonly #context: ClientContext;
   readonly #disconnect: () => void;
@@ -91,7 +50,7 @@ export class FileSystem {
   /** Open files. */
   readonly #open = new Set<{ abort(): Promise<void> }>();
 
-  private constructor(context: ClientContext, defaults: ServerDefaults, disconnect: () => void) {
+  private constructor({ context, defaults, disconnect }: Connection) {
     this.#context = context;
     this.#defaults = defaults;
     this.#disconnect = disconnect;
@@ -102,37 +61,7 @@ export class FileSystem {
    * @throws DfsError `ConnectionLost` or `Timeout` when no NameNode answers within a few seconds.
    */
   static async connect(options: ConnectOptions): Promise<FileSystem> {
-    const { clock = systemClock, random = systemRandom, network = tcpNetwork, clientHost = localHost() } = options;
-    const configuration = options.configuration ?? loadConfiguration({});
-    const { rpc, disconnect } = connectNamenode(options, configuration);
-    const namenode = new NamenodeClient({
-      rpc,
-      user: options.user ?? currentUser(),
-      clock,
-      random,
-      attemptTimeoutMs: configuration.get('ipc.client.rpc-timeout.ms'),
-      maxTotalMs: configuration.get('dfs.client.retry.max.total'),
-    });
-    try {
-      const firstCall = {
-        maxTotalMs: FIRST_CALL_PATIENCE_MS,
-        attemptTimeoutMs: configuration.get('ipc.client.connect.timeout'),
-      };
-      const defaults = await administration.serverDefaults(namenode, firstCall);
-      const settings = clientSettings(configuration, defaults);
-      const { connectTimeoutMs, idleConnectionMs: idleMs } = settings;
-      const connections = new ConnectionPool({ network, clock, connectTimeoutMs, idleMs });
-      const leases = new LeaseRenewer(clock, async () => {
-        await namenode.call('RenewLease', { clientName: namenode.clientName });
-      });
-      const poolId = defaults.clusterId;
-      const buffers = new BufferPool(settings.packetSize, FREE_BUFFERS_MAX);
-      const context = { namenode, poolId, clientHost, settings, clock, random, network, connections, leases, buffers };
-      return new FileSystem(context, defaults, disconnect);
-    } catch (error) {
-      disconnect();
-      throw error;
-    }
+    return new FileSystem(await connect(options));
   }
 
   // ---- Namespace ---------------------------------------------------------------------------------------------------
@@ -341,20 +270,4 @@ export class FileSystem {
   #withoutUmask(mode: number): number {
     return mode & ~this.#context.settings.umask;
   }
-}
-
-function currentUser(): string {
-  return process.env['HADOOP_USER_NAME'] ?? process.env['DFS_USER'] ?? userInfo().username;
-}
-
-function connectNamenode(
-  { rpc, namenode }: ConnectOptions,
-  configuration: Configuration,
-): { rpc: ClientProtocolClient; disconnect: () => void } {
-  if (rpc !== undefined) return { rpc, disconnect: () => {} };
-  const connection = connectService('ClientProtocol', namenode, {
-    defaultTimeoutMs: configuration.get('ipc.client.rpc-timeout.ms'),
-    maxMessageBytes: configuration.get('ipc.maximum.data.length'),
-  });
-  return { rpc: connection.client, disconnect: () => connection.close() };
 }

@@ -2,8 +2,8 @@
 export type { Block } from '../common/block.js';
 export type { ErrorName } from '../common/errors.js';
 export { DfsError, isDfsError } from '../common/errors.js';
+export type { ConnectOptions } from './connect.js';
 export type { FileReader } from './file-reader.js';
-export type { ConnectOptions } from './file-system.js';
 export { FileSystem } from './file-system.js';
 export type { FileWriter } from './file-writer.js';
 export type * from './types.js';

@@ -1,17 +1,11 @@
 /** DataNodes that failed lately: writers ask for blocks elsewhere, readers try them last. */
 import type { Clock } from '../common/clock.js';
-import type { ReplicaLocation } from './types.js';
-
-export interface Suspect {
-  readonly location: ReplicaLocation;
-  /** Why, for people. */
-  readonly reason: string;
-}
 
 export class SuspectNodes {
   readonly #clock: Clock;
   readonly #expiryMs: number;
-  readonly #byUuid = new Map<string, Suspect & { readonly untilMs: number }>();
+  /** When each is forgotten, by its UUID. */
+  readonly #untilMs = new Map<string, number>();
 
   /** A node is forgotten `expiryMs` after its last failure. */
   constructor(clock: Clock, expiryMs: number) {
@@ -19,21 +13,19 @@ export class SuspectNodes {
     this.#expiryMs = expiryMs;
   }
 
-  add(location: ReplicaLocation, reason: string): void {
-    const untilMs = this.#clock.monotonicMs() + this.#expiryMs;
-    this.#byUuid.set(location.datanode.uuid, { location, reason, untilMs });
+  add(uuid: string): void {
+    this.#untilMs.set(uuid, this.#clock.monotonicMs() + this.#expiryMs);
   }
 
   has(uuid: string): boolean {
-    const suspect = this.#byUuid.get(uuid);
-    return suspect !== undefined && suspect.untilMs > this.#clock.monotonicMs();
+    return (this.#untilMs.get(uuid) ?? 0) > this.#clock.monotonicMs();
   }
 
-  list(): Suspect[] {
-    return [...this.#byUuid.values()].filter(({ untilMs }) => untilMs > this.#clock.monotonicMs());
+  list(): string[] {
+    return [...this.#untilMs.keys()].filter((uuid) => this.has(uuid));
   }
 
   clear(): void {
-    this.#byUuid.clear();
+    this.#untilMs.clear();
   }
 }

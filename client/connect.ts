@@ -1,0 +1,120 @@
+/** From a NameNode's address to all that open files need: the connections, the settings, the cluster's defaults. */
+import { userInfo } from 'node:os';
+import type { Network } from '../common/channel.js';
+import type { Clock } from '../common/clock.js';
+import { systemClock } from '../common/clock.js';
+import type { Configuration } from '../common/config/configuration.js';
+import { loadConfiguration } from '../common/config/configuration.js';
+import type { Random } from '../common/random.js';
+import { systemRandom } from '../common/random.js';
+import { connectService } from '../common/rpc/grpc-client.js';
+import type { ClientProtocolClient } from '../common/rpc/services.js';
+import { tcpNetwork } from '../common/tcp-channel.js';
+import { BufferPool } from './buffer-pool.js';
+import type { ClientContext } from './context.js';
+import { LeaseRenewer } from './lease-renewer.js';
+import { localHost } from './local-host.js';
+import * as administration from './rpc/administration.js';
+import { NamenodeClient } from './rpc/namenode-client.js';
+import { clientSettings } from './settings.js';
+import { ConnectionPool } from './tcp/connection-pool.js';
+import type { ServerDefaults } from './types.js';
+
+export interface ConnectOptions {
+  /** `host:port` of the NameNode's RPC service. */
+  readonly namenode: string;
+  /** Who calls. Default: $HADOOP_USER_NAME, $DFS_USER, or the user that runs this process. */
+  readonly user?: string | undefined;
+  /** Settings of the client. Default: every property's default. */
+  readonly configuration?: Configuration | undefined;
+  /**
+   * Host or IP address of this machine as the cluster knows it, to write to and read from a DataNode on it first. Default: its first
+   * IPv4 address that is not a loopback address.
+   */
+  readonly clientHost?: string | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+  /** How DataNodes are reached. Default: TCP. */
+  readonly network?: Network | undefined;
+  /** The NameNode's service, if it shall not be reached over gRPC. */
+  readonly rpc?: ClientProtocolClient | undefined;
+}
+
+/** What {@link connect} has made. */
+export interface Connection {
+  readonly context: ClientContext;
+  readonly defaults: ServerDefaults;
+  /** Ends the connection to the NameNode. */
+  readonly disconnect: () => void;
+}
+
+/** How long the first call is repeated: a NameNode that starts is waited for, one that is not there is told of soon. */
+const FIRST_CALL_PATIENCE_MS = 2_000;
+
+/** Packet buffers kept for the next writer: as many as one writer has under way. */
+const FREE_BUFFERS_MAX = 8;
+
+/** @throws DfsError `ConnectionLost`, `Timeout`. */
+export async function connect(options: ConnectOptions): Promise<Connection> {
+  const configuration = options.configuration ?? loadConfiguration({});
+  const { rpc, disconnect } = connectNamenode(options, configuration);
+  const namenode = new NamenodeClient({
+    rpc,
+    user: options.user ?? currentUser(),
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+    attemptTimeoutMs: configuration.get('ipc.client.rpc-timeout.ms'),
+    maxTotalMs: configuration.get('dfs.client.retry.max.total'),
+  });
+  try {
+    const defaults = await administration.serverDefaults(namenode, {
+      maxTotalMs: FIRST_CALL_PATIENCE_MS,
+      attemptTimeoutMs: configuration.get('ipc.client.connect.timeout'),
+    });
+    return { context: newContext(options, configuration, namenode, defaults), defaults, disconnect };
+  } catch (error) {
+    disconnect();
+    throw error;
+  }
+}
+
+function newContext(
+  options: ConnectOptions,
+  configuration: Configuration,
+  namenode: NamenodeClient,
+  defaults: ServerDefaults,
+): ClientContext {
+  const { clock = systemClock, random = systemRandom, network = tcpNetwork, clientHost = localHost() } = options;
+  const settings = clientSettings(configuration, defaults);
+  const { connectTimeoutMs, idleConnectionMs: idleMs } = settings;
+  return {
+    namenode,
+    poolId: defaults.clusterId,
+    clientHost,
+    settings,
+    clock,
+    random,
+    network,
+    connections: new ConnectionPool({ network, clock, connectTimeoutMs, idleMs }),
+    leases: new LeaseRenewer(clock, async () => {
+      await namenode.call('RenewLease', { clientName: namenode.clientName });
+    }),
+    buffers: new BufferPool(settings.packetSize, FREE_BUFFERS_MAX),
+  };
+}
+
+function currentUser(): string {
+  return process.env['HADOOP_USER_NAME'] ?? process.env['DFS_USER'] ?? userInfo().username;
+}
+
+function connectNamenode(
+  { rpc, namenode }: ConnectOptions,
+  configuration: Configuration,
+): { rpc: ClientProtocolClient; disconnect: () => void } {
+  if (rpc !== undefined) return { rpc, disconnect: () => {} };
+  const connection = connectService('ClientProtocol', namenode, {
+    defaultTimeoutMs: configuration.get('ipc.client.rpc-timeout.ms'),
+    maxMessageBytes: configuration.get('ipc.maximum.data.length'),
+  });
+  return { rpc: connection.client, disconnect: () => connection.close() };
+}
