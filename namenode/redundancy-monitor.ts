@@ -62,15 +62,16 @@ export class RedundancyMonitor {
     this.#scans.set(ALL_BLOCKS, { after: 0 });
   }
 
-  /** Looks at all blocks in redundancy_check and goes on with the scans. True when scans are left: call again at once. */
+  /** Looks at all blocks in redundancy_check and goes on with the scans. True when there is more to do: call again at once. */
   async round(signal: AbortSignal): Promise<boolean> {
+    let found = 0;
     for (let after: number | undefined = 0; after !== undefined && !signal.aborted; )
       after = await this.#checkSlice(after);
     for (let i = 0; i < SCAN_SLICES_PER_ROUND && this.#scans.size > 0 && !signal.aborted; i++) {
-      await this.#scanSlice();
+      found += await this.#scanSlice();
       await sleep(this.#options.clock, 0);
     }
-    return this.#scans.size > 0;
+    return found > 0 || this.#scans.size > 0;
   }
 
   /** Has these looked at in the next round. */
@@ -142,7 +143,8 @@ export class RedundancyMonitor {
     return decide(healthOf(db, block, datanodes), canKeep, arrivals.has(block.id, clock.monotonicMs()));
   }
 
-  async #scanSlice(): Promise<void> {
+  /** Returns how many blocks are to be looked at. */
+  async #scanSlice(): Promise<number> {
     const [what, scan] = [...this.#scans][0] as [StorageDescriptor | typeof ALL_BLOCKS, Scan];
     const db = this.#options.journal.committed;
     const ids =
@@ -154,6 +156,7 @@ export class RedundancyMonitor {
     if (unwell.length > 0) await this.requestChecks(unwell);
     // It may have been asked for again meanwhile, from the beginning.
     if (ids.length < BLOCKS_PER_SLICE && this.#scans.get(what) === scan) this.#scans.delete(what);
+    return unwell.length;
   }
 
   #isWell(db: Database, id: number): boolean {

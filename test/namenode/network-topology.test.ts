@@ -11,7 +11,8 @@ test('a rack is a path; the empty one is the default rack, a slash at the end do
 });
 
 test('what is no path of a rack is refused', (t) => {
-  for (const text of ['rack1', '/', '//a', '/a//b', '/a b', '/a\n', `/${'x'.repeat(300)}`]) t.is(parseRack(text), undefined, text);
+  for (const text of ['rack1', '/', '//a', '/a//b', '/a b', '/a\n', `/${'x'.repeat(300)}`])
+    t.is(parseRack(text), undefined, text);
 });
 
 test('distance grows with each level at which two racks part', (t) => {

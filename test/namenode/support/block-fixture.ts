@@ -147,6 +147,11 @@ export class BlockFixture {
     return Object.fromEntries(rows.map(({ block, priority }) => [block, priority]));
   }
 
+  /** Rows changed so far. */
+  rowsChanged(): number {
+    return this.fixture.connections.writing.prepare('SELECT total_changes()').pluck().get() as number;
+  }
+
   close(): Promise<void> {
     return this.fixture.close();
   }
