@@ -23,7 +23,7 @@ export async function blockChecksum(store: ReplicaStore, block: ExtendedBlock): 
     }
     return await digest(replica);
   } finally {
-    await replica.files.close();
+    replica.files.closeLater();
   }
 }
 

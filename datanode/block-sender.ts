@@ -47,7 +47,7 @@ export async function sendBlock(
       store.catalog.foundCorrupt(replica.block, replica.storageId);
     throw error;
   } finally {
-    await replica?.files.close();
+    replica?.files.closeLater();
   }
   const status = await readClientReadStatus(connection.reader, timeouts.readTimeoutMs);
   if (status === Status.ERROR_CHECKSUM) {

@@ -180,7 +180,7 @@ export class ReplicaStore {
         await files.writeHeader();
         if (this.#syncOnClose) await files.sync(replica.numBytes);
         await volume.finalize(directoryOf(replica) === 'tmp' ? 'tmp' : 'rbw', replica, this.#syncOnClose);
-        await files.close();
+        files.closeLater();
         return this.catalog.becameFinalized(replica, volume);
       }),
     );
@@ -282,7 +282,6 @@ export function directoryOf({ state }: Replica): ReplicaDirectory {
       return 'tmp';
     case 'RBW':
     case 'RWR':
-    case 'RUR':
       return 'rbw';
   }
 }

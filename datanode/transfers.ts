@@ -124,7 +124,7 @@ export class Transfers {
       if (isDfsError(error, 'Corrupt')) store.catalog.foundCorrupt(replica.block, replica.storageId);
       throw error;
     } finally {
-      await replica.files.close();
+      replica.files.closeLater();
     }
   }
 

@@ -138,6 +138,14 @@ export class ReplicaFiles {
     return this.#closed;
   }
 
+  /**
+   * Closes the files while nobody waits: when they are synced or were only read, closing brings nothing to light that matters, and an answer need
+   * not wait for it.
+   */
+  closeLater(): void {
+    this.close().catch(() => {});
+  }
+
   #metaPosition(offset: number): number {
     return META_HEADER_LENGTH + checksumsLength(this.checksum, offset);
   }

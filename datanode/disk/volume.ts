@@ -4,6 +4,7 @@ import type { ChecksumSpec } from '../../common/checksum.js';
 import type { Disk } from '../../common/disk.js';
 import { osErrorCode } from '../../common/errors.js';
 import { writeDurably } from '../../common/node-disk.js';
+import { DirectorySync } from './directory-sync.js';
 import type { ReplicaDirectory } from './layout.js';
 import { dataFileName, metaFileName, subdirectoryIndex, VolumeLayout } from './layout.js';
 import { ReplicaFiles } from './replica-files.js';
@@ -39,6 +40,7 @@ export class Volume {
   readonly #disk: Disk;
   readonly #reservedBytes: number;
   readonly #subdirectories = new Set<number>();
+  readonly #directorySync: DirectorySync;
   #identity: VolumeIdentity;
   #usedBytes = 0;
   /** Set aside for replicas that are being written. */
@@ -49,6 +51,7 @@ export class Volume {
 
   constructor({ disk, root, index, identity, reservedBytes }: VolumeOptions) {
     this.#disk = disk;
+    this.#directorySync = new DirectorySync(disk);
     this.index = index;
     this.layout = new VolumeLayout(root);
     this.#identity = identity;
@@ -141,7 +144,7 @@ export class Volume {
 
   /** Makes the names in rbw/ durable, for what a client was promised to be on disk before its block is finished. */
   syncRbwDirectory(): Promise<void> {
-    return this.#disk.syncDirectory(this.layout.rbw);
+    return this.#directorySync.sync(this.layout.rbw);
   }
 
   /**
@@ -153,14 +156,14 @@ export class Volume {
     const to = await this.#finalizedDirectory(block.blockId);
     await this.#move(metaFileName(block.blockId, block.generationStamp), from, to);
     await this.#move(dataFileName(block.blockId), from, to);
-    if (durable) await Promise.all([this.#disk.syncDirectory(to), this.#disk.syncDirectory(from)]);
+    if (durable) await Promise.all([this.#directorySync.sync(to), this.#directorySync.sync(from)]);
   }
 
   /**
    * Takes a finalized replica back to rbw/ under a new stamp, to append to it. The data file goes first: as long as the meta
    * file is in its old place, start-up puts the data back beside it.
    */
-  async reopen(block: Block, generationStamp: number): Promise<ReplicaFiles> {
+  async reopen(block: Block, generationStamp: number): Promise<void> {
     const directory = await this.#finalizedDirectory(block.blockId);
     const { rbw } = this.layout;
     await this.#move(dataFileName(block.blockId), directory, rbw);
@@ -168,7 +171,6 @@ export class Volume {
     await this.#disk.rename(join(directory, metaFileName(block.blockId, block.generationStamp)), metaFile);
     await this.#disk.syncDirectory(rbw);
     await this.#disk.syncDirectory(directory);
-    return this.open('rbw', { ...block, generationStamp }, 'write');
   }
 
   /** Gives a replica a new stamp, durably. */

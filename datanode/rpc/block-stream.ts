@@ -134,7 +134,7 @@ async function* readBlock(
     if (isDfsError(error, 'Corrupt')) store.catalog.foundCorrupt(replica.block, replica.storageId);
     throw error;
   } finally {
-    await replica.files.close();
+    replica.files.closeLater();
   }
 }
 
