@@ -109,16 +109,19 @@ export class PipelineRecovery {
     const { catalog, volumes } = this.#store;
     const volume = volumes.get(old.volume);
     return this.#store.onDisk(volume, async () => {
-      const files = await volume.reopen(old, newGenerationStamp);
-      const replica = new ReplicaInPipeline(
-        { ...blockOf(old), generationStamp: newGenerationStamp },
-        'RBW',
-        old.volume,
-      );
-      replica.writer = writer;
+      await volume.reopen(old, newGenerationStamp);
+      const block = { ...blockOf(old), generationStamp: newGenerationStamp };
+      const replica = new ReplicaInPipeline(block, 'RBW', old.volume);
       catalog.reopened(old, replica, volume);
-      replica.wrote(old.numBytes, await lastChecksum(files, old.numBytes));
-      return { replica, files, volume };
+      const files = await volume.open('rbw', block, 'write');
+      try {
+        replica.wrote(old.numBytes, await lastChecksum(files, old.numBytes));
+        replica.writer = writer;
+        return { replica, files, volume };
+      } catch (error) {
+        await files.close();
+        throw error;
+      }
     });
   }
 

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { Status, type WriteBlockOperation } from '../../common/data-transfer.js';
+import { osError } from '../support/faulty-disk.js';
 import type { MemoryNetwork } from './support/memory-network.js';
 import {
   eventually,
@@ -158,6 +159,24 @@ test('an append needs the length and the checksums that the replica has', async 
   const wrongChunks = await ask(network, nodes, { ...append, ...lengths, checksum });
   t.is(wrongChunks.response.status, Status.ERROR_INVALID);
   t.true(wrongChunks.response.message?.includes('CRC32C checksums of 1024 bytes'));
+});
+
+test('a replica that cannot be read when it is opened for append waits for the next attempt', async (t) => {
+  const { network, nodes } = await startNodes(t, 1);
+  const [node] = nodes as [TestNode];
+  await writeThrough(network, nodes, BLOCK, CONTENT.subarray(0, 5000));
+  const append = { minBytesRcvd: 5000, maxBytesRcvd: 5000 };
+  node.disk.onOperation = (operation) => {
+    if (operation.kind === 'read' && operation.path.includes('/rbw/')) throw osError('EIO', operation);
+  };
+  const failed = await ask(network, nodes, { ...append, stage: 'PIPELINE_SETUP_APPEND', latestGenerationStamp: 1002 });
+  t.is(failed.response.status, Status.ERROR);
+  node.disk.onOperation = () => {};
+  const recovery = { ...append, stage: 'PIPELINE_SETUP_APPEND_RECOVERY', latestGenerationStamp: 1003 } as const;
+  const again = await openPipeline(network, nodes, BLOCK, recovery);
+  await again.send(lastPacket(0, 5000));
+  t.is(await again.ackNames(), 'SUCCESS');
+  t.deepEqual(await contentAt(node, 1003), CONTENT.subarray(0, 5000));
 });
 
 test('a pipeline that broke while the block was closed is closed under a new stamp', async (t) => {
