@@ -30,6 +30,8 @@ interface Stream {
   readonly pipeline: Pipeline;
   over: boolean;
   readonly ended: Wakeup;
+  /** When the DataNodes last heard of this writer, or were about to. */
+  lastSentMs: number;
 }
 
 export class BlockWriter {
@@ -118,7 +120,8 @@ export class BlockWriter {
   /** Sends until the last packet is acknowledged, or until the pipeline fails: then returns why. */
   async #stream(pipeline: Pipeline): Promise<PipelineFault | undefined> {
     const { signal, calls } = this.#options;
-    const stream: Stream = { pipeline, over: false, ended: new Wakeup() };
+    const lastSentMs = this.#options.context.clock.monotonicMs();
+    const stream: Stream = { pipeline, over: false, ended: new Wakeup(), lastSentMs };
     const ignoreAbort = onAbort(signal, () => pipeline.destroy());
     const sending = this.#sendPackets(stream);
     try {
@@ -163,6 +166,7 @@ export class BlockWriter {
         } else {
           this.#unacked.push(packet);
           await stream.pipeline.send(packet);
+          stream.lastSentMs = this.#options.context.clock.monotonicMs();
         }
       }
     } catch {
@@ -181,11 +185,15 @@ export class BlockWriter {
   /** Waits for something to send; tells the DataNodes that this writer lives when that takes long. */
   async #idle(stream: Stream): Promise<void> {
     const { clock, settings } = this.#options.context;
-    const heartbeatMs = settings.socketTimeoutMs / 2;
-    const startMs = clock.monotonicMs();
-    await this.#changed.waitFor(clock, heartbeatMs);
-    const lastIsSent = this.#unacked.some((packet) => packet.last);
-    if (!stream.over && !lastIsSent && clock.monotonicMs() - startMs >= heartbeatMs)
-      await stream.pipeline.sendHeartbeat();
+    if (this.#unacked.some((packet) => packet.last)) {
+      await this.#changed.wait();
+      return;
+    }
+    const dueMs = stream.lastSentMs + settings.socketTimeoutMs / 2;
+    await this.#changed.waitFor(clock, Math.max(0, dueMs - clock.monotonicMs()));
+    // A timer may fire a fraction of a millisecond early, which must not cost the DataNodes another whole interval.
+    if (stream.over || clock.monotonicMs() < dueMs) return;
+    await stream.pipeline.sendHeartbeat();
+    stream.lastSentMs = clock.monotonicMs();
   }
 }
