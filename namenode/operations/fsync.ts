@@ -15,7 +15,10 @@ export async function fsync(ns: Namesystem, call: Call, request: FsyncRequest): 
   await change(ns, call, `fsync file ${path.text}`, (tx) => {
     const inode = requireOpenFile(tx.db, call, request);
     if (lastBlock === undefined) return { answer: null };
-    const last = requireLastBlock(lastBlocks(tx.db, inode.id)[0], lastBlock, path);
+    const [known] = lastBlocks(tx.db, inode.id);
+    // While the call was on its way, the pipeline may have been rebuilt under a new stamp; it has all that was acknowledged before.
+    const generationStamp = Math.max(lastBlock.generationStamp, known?.generation_stamp ?? 0);
+    const last = requireLastBlock(known, { ...lastBlock, generationStamp }, path);
     if (lastBlock.numBytes <= last.length) return { answer: null };
     checkFinalLength(inode, last, lastBlock);
     return { answer: null, record: { op: 'fsync', inode: inode.id, block: last.id, length: lastBlock.numBytes } };

@@ -182,6 +182,11 @@ test('a pipeline is rebuilt under a new generation stamp', async (t) => {
   t.is(row?.length, 7);
   t.deepEqual(JSON.parse(row?.expected ?? ''), [['dn-4', 'ds-4']]);
   await t.throwsAsync(updateBlockForPipeline(ns, ROOT, { ...file, block }), { name: 'StaleGenerationStamp' });
+  // An hflush of before may still be on its way.
+  await fsync(ns, ROOT, { ...file, lastBlock: withLength(block, 8) });
+  t.is(blockRow(ns.journal.committed, block.blockId)?.length, 8);
+  const unknown = { ...block, generationStamp: 1004, numBytes: 8 };
+  await t.throwsAsync(fsync(ns, ROOT, { ...file, lastBlock: unknown }), { name: 'StaleGenerationStamp' });
   t.true(await complete(ns, ROOT, { ...file, lastBlock: { ...newBlock, numBytes: 9 } }));
   t.is(ns.journal.counters.generationStamp, 1003);
 });
