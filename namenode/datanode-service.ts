@@ -6,6 +6,7 @@ import { type Block, blockName } from '../common/block.js';
 import type { Clock } from '../common/clock.js';
 import { DfsError } from '../common/errors.js';
 import type { Logger } from '../common/logging.js';
+import { healthOf } from './block-health.js';
 import type { Blocks } from './blocks.js';
 import type { DatanodeCommand } from './datanode-command.js';
 import type { DatanodeDescriptor, StorageDescriptor } from './datanode-descriptor.js';
@@ -21,6 +22,8 @@ import type { RedundancyMonitor } from './redundancy-monitor.js';
 import type { ReplicationMonitor } from './replication-monitor.js';
 import type { SafeMode } from './safe-mode.js';
 import { storageRow } from './storage/datanode-rows.js';
+import type { BlockRow } from './storage/rows.js';
+import { BlockState } from './storage/schema.js';
 import { compareDigest, type StorageReport } from './storage-report.js';
 
 /** Whom a message says it is from. */
@@ -113,14 +116,15 @@ export class DatanodeService {
 
   /** Takes in one part of a full report of one storage. */
   async blockReport(sender: Sender, storageUuid: string, part: ReportPart): Promise<DatanodeCommand[]> {
-    const { datanodes, fullReports, redundancy } = this.#options;
+    const { datanodes, fullReports, redundancy, openReplicas } = this.#options;
     const node = datanodes.registered(sender.datanodeUuid, sender.registrationId);
     const storage = node?.storages.get(storageUuid);
     if (node === undefined || storage === undefined) return [{ kind: 'register' }];
     const counted = storage.counts;
-    const orphans = await fullReports.receive(node, storage, part);
+    const unfinished = await fullReports.receive(node, storage, part);
+    for (const replica of unfinished) openReplicas.begun(storage, replica);
     if (storage.counts && !counted) redundancy.scanStorage(storage);
-    return orphans.length > 0 ? [{ kind: 'invalidate', blocks: orphans }] : [];
+    return [];
   }
 
   /** @throws DfsError `UnknownDatanode`: it has to register, and report again. */
@@ -203,10 +207,22 @@ export class DatanodeService {
       return { kind: 'transfer', block, targets: blocks.describe(targets) };
     });
     const deletions = invalidations.next(journal.committed, node, clock.monotonicMs());
-    const orphans = openReplicas.orphans(journal.committed, node, invalidateLimit - deletions.length);
-    if (deletions.length + orphans.length > 0)
-      commands.push({ kind: 'invalidate', blocks: [...deletions, ...orphans] });
+    const leftovers = openReplicas.leftovers(
+      journal.committed,
+      node,
+      invalidateLimit - deletions.length,
+      (block, replica) => this.#isFinishedWithout(block, replica),
+    );
+    if (deletions.length + leftovers.length > 0)
+      commands.push({ kind: 'invalidate', blocks: [...deletions, ...leftovers] });
     return commands;
+  }
+
+  /** The pipeline went on without the replica, under a newer stamp, and the block is complete: on other DataNodes, which are there. */
+  #isFinishedWithout(block: BlockRow, replica: Block): boolean {
+    const { journal, datanodes } = this.#options;
+    if (block.state !== BlockState.COMPLETE || replica.generationStamp >= block.generation_stamp) return false;
+    return healthOf(journal.committed, block, datanodes).good.length > 0;
   }
 
   #noteRacks(): void {

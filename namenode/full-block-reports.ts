@@ -10,6 +10,7 @@ import type { Logger } from '../common/logging.js';
 import type { DatanodeDescriptor, StorageDescriptor } from './datanode-descriptor.js';
 import type { FullReportRequests } from './full-report-requests.js';
 import type { Journal } from './journal.js';
+import { nextTurn } from './operations/next-turn.js';
 import { RecentEvents } from './recent-events.js';
 import { judge, judgeAgain } from './replica-judgement.js';
 import { Serial } from './serial.js';
@@ -69,8 +70,8 @@ export class FullBlockReports {
   }
 
   /**
-   * Takes in one part. Parts of one storage must come one after the other; a repeat of the last one changes nothing. Returns replicas that
-   * are not finalized and whose block is gone: the DataNode should delete them.
+   * Takes in one part. Parts of one storage must come one after the other; a repeat of the last one changes nothing. Returns the replicas
+   * that are not finalized.
    * @throws DfsError `InvalidArgument` when it is not the part that follows, or not sorted: the report has to begin anew.
    */
   receive(node: DatanodeDescriptor, storage: StorageDescriptor, part: ReportPart): Promise<Block[]> {
@@ -88,10 +89,10 @@ export class FullBlockReports {
     try {
       requireSorted(part, report.merged);
       this.#options.requests.partArrived(storage, this.#options.clock.monotonicMs());
-      const orphans = await this.#merge(node, storage, report, part);
+      const unfinished = await this.#merge(node, storage, report, part);
       report.nextPart++;
       if (part.last) this.#complete(node, storage, report);
-      return orphans;
+      return unfinished;
     } catch (error) {
       this.#open.delete(storage); // half of a part may be merged
       throw error;
@@ -131,7 +132,7 @@ export class FullBlockReports {
     part: ReportPart,
   ): Promise<Block[]> {
     const end = part.last ? Number.MAX_SAFE_INTEGER : (part.replicas.at(-1)?.blockId ?? report.merged);
-    const orphans: Block[] = [];
+    const unfinished: Block[] = [];
     let position = 0;
     while (report.merged < end) {
       if (node.registrationId !== report.registrationId) {
@@ -143,9 +144,10 @@ export class FullBlockReports {
       report.merged = slice.merged;
       report.added += slice.added;
       report.removed += slice.removed;
-      orphans.push(...slice.orphans);
+      unfinished.push(...slice.unfinished);
+      await nextTurn();
     }
-    return orphans;
+    return unfinished;
   }
 
   #complete(node: DatanodeDescriptor, storage: StorageDescriptor, report: OpenReport): void {
@@ -191,7 +193,7 @@ interface Slice {
   readonly merged: number;
   readonly added: number;
   readonly removed: number;
-  readonly orphans: readonly Block[];
+  readonly unfinished: readonly Block[];
 }
 
 interface Difference {
@@ -235,8 +237,8 @@ function applyDifference(
   changes: ReplicaChanges,
   storage: StorageDescriptor,
   { reported, missing }: Difference,
-): Pick<Slice, 'added' | 'removed' | 'orphans'> {
-  const orphans: Block[] = [];
+): Pick<Slice, 'added' | 'removed' | 'unfinished'> {
+  const unfinished: Block[] = [];
   let added = 0;
   for (const { replica, row } of reported) {
     const block = blockRow(db, replica.blockId);
@@ -245,7 +247,7 @@ function applyDifference(
       added++;
     } else {
       changes.remove(storage.id, replica.blockId);
-      if (block === undefined) orphans.push(replica);
+      unfinished.push(replica);
     }
     if (block !== undefined) requestCheck(db, block.id);
   }
@@ -253,7 +255,7 @@ function applyDifference(
     changes.remove(storage.id, row.block);
     requestCheck(db, row.block);
   }
-  return { added, removed: missing.length, orphans };
+  return { added, removed: missing.length, unfinished };
 }
 
 function requireSorted({ replicas }: ReportPart, after: number): void {

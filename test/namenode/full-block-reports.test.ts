@@ -36,14 +36,14 @@ async function send(
 ) {
   const reportId = ++lastReportId;
   const storage = fixture.storage(0);
-  const orphans = [];
+  const unfinished = [];
   const parts = Math.max(1, Math.ceil(replicas.length / partSize));
   for (let part = 0; part < parts; part++) {
     const slice = replicas.slice(part * partSize, (part + 1) * partSize);
     const last = part === parts - 1;
-    orphans.push(...(await reports.receive(storage.datanode, storage, { reportId, part, last, replicas: slice })));
+    unfinished.push(...(await reports.receive(storage.datanode, storage, { reportId, part, last, replicas: slice })));
   }
-  return orphans;
+  return unfinished;
 }
 
 test('each replica gets the state that its block gives it', async (t) => {
@@ -90,16 +90,16 @@ test('an empty report removes all rows', async (t) => {
   });
 });
 
-test('a replica that is being written has no row; if its block is gone it is to be deleted', async (t) => {
+test('a replica that is being written has no row, and is told of', async (t) => {
   await withFixture(t, async (fixture, reports) => {
     await fixture.block(1, { state: BlockState.UNDER_CONSTRUCTION });
     await fixture.replica(0, 1);
     const open = (id: number) => ({ ...blockOf(id), finalized: false });
-    const orphans = await send(fixture, reports, [open(1), open(2)]);
+    const unfinished = await send(fixture, reports, [open(1), open(2), finalized(3)]);
     t.is(fixture.state(0, 1), undefined);
     t.deepEqual(
-      orphans.map(({ blockId }) => blockId),
-      [2],
+      unfinished.map(({ blockId }) => blockId),
+      [1, 2],
     );
   });
 });
