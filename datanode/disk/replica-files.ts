@@ -151,19 +151,13 @@ export class ReplicaFiles {
   }
 }
 
-export interface MetaSummary {
-  readonly checksum: ChecksumSpec;
-  /** Bytes of checksums in the file. */
-  readonly checksumsLength: number;
-}
-
-/** @throws DfsError `Corrupt` when the header cannot be understood. */
-export async function readMetaSummary(disk: Disk, path: string): Promise<MetaSummary> {
+/** How a replica is checksummed. @throws DfsError `Corrupt` when the header of the meta file cannot be understood. */
+export async function readMetaHeader(disk: Disk, path: string): Promise<ChecksumSpec> {
   const meta = await disk.open(path, 'read');
   try {
     const header = Buffer.allocUnsafe(META_HEADER_LENGTH);
-    const [length, size] = await Promise.all([meta.read(header, 0), meta.size()]);
-    return { checksum: decodeMetaHeader(header.subarray(0, length)), checksumsLength: size - META_HEADER_LENGTH };
+    const length = await meta.read(header, 0);
+    return decodeMetaHeader(header.subarray(0, length));
   } finally {
     await meta.close();
   }
