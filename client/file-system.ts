@@ -176,6 +176,25 @@ export class FileSystem {
     return (await namenode.call('RecoverLease', { path, clientName: namenode.clientName })).closed;
   }
 
+  /**
+   * Cuts a closed file. True when it is done; false when the DataNodes are cutting the block that the new end is in: until that is over
+   * (`stat(path).underConstruction` is false) nobody can write to the file.
+   * @throws DfsError `FileNotFound`, `AlreadyBeingCreated`, `InvalidArgument` (the file is shorter), `BlockMissing`.
+   */
+  async truncate(path: string, newLength: number): Promise<boolean> {
+    const { namenode } = this.#context;
+    return (await namenode.call('Truncate', { path, newLength, clientName: namenode.clientName })).done;
+  }
+
+  /**
+   * Moves the contents of `sources`, in this order, to the end of `target`, and removes the sources. Atomic; no byte is copied.
+   * @throws DfsError `FileNotFound`; `InvalidArgument` when a source is empty, open, given twice, or has larger blocks or more replicas
+   *   than the target.
+   */
+  async concat(target: string, sources: readonly string[]): Promise<void> {
+    await this.#context.namenode.call('Concat', { target, sources: [...sources] });
+  }
+
   /** @throws DfsError `FileNotFound`, `IsADirectory`. */
   async open(path: string, options: OpenOptions = {}): Promise<FileReader> {
     const handle = { abort: (): Promise<void> => reader.close() };

@@ -8,9 +8,17 @@ import type { Disk } from '../common/disk.js';
 import { type DfsError, messageOf, toDfsError } from '../common/errors.js';
 import type { Logger } from '../common/logging.js';
 import type { Random } from '../common/random.js';
-import type { BlockStreamHandlers, DatanodeProtocolClient } from '../common/rpc/services.js';
+import type {
+  BlockStreamHandlers,
+  DatanodeProtocolClient,
+  InterDatanodeProtocolHandlers,
+} from '../common/rpc/services.js';
 import { VERSION } from '../common/version.js';
 import type { DatanodeCommand__Output } from '../proto/generated/minihdfs/DatanodeCommand.js';
+import type { RecoverCommand__Output } from '../proto/generated/minihdfs/RecoverCommand.js';
+import type { ReplicaLocation__Output } from '../proto/generated/minihdfs/ReplicaLocation.js';
+import type { Peer, RecoveryOrder } from './block-recovery.js';
+import { BlockRecovery } from './block-recovery.js';
 import { DataXceiver } from './data-xceiver.js';
 import type { DatanodeSettings } from './datanode-settings.js';
 import type { Volume } from './disk/volume.js';
@@ -20,10 +28,13 @@ import { IncrementalReports } from './incremental-reports.js';
 import { NamenodeLink } from './namenode-link.js';
 import { toBlock, toPipelineNode } from './pipeline-node.js';
 import { ReplicaCatalog } from './replica-catalog.js';
+import { ReplicaRecovery } from './replica-recovery.js';
 import { ReplicaRemoval } from './replica-removal.js';
 import { ReplicaStore } from './replica-store.js';
 import { blockStreamHandlers } from './rpc/block-stream.js';
+import { interDatanodeHandlers } from './rpc/inter-datanode-protocol.js';
 import { DataServer } from './tcp/data-server.js';
+import type { TransferTarget } from './transfers.js';
 import { Transfers } from './transfers.js';
 
 export interface DatanodeDependencies {
@@ -32,6 +43,8 @@ export interface DatanodeDependencies {
   readonly disk: Disk;
   readonly network: Network;
   readonly namenode: DatanodeProtocolClient;
+  /** How another DataNode's RPC port is reached. */
+  readonly connectPeer: (host: string, rpcPort: number) => Peer;
   readonly lockDirectory: LockDirectory;
   readonly logger: Logger;
   /** The DataNode cannot go on: too many disks have failed, or the NameNode turned it away. */
@@ -48,6 +61,7 @@ export interface DatanodeStatus {
   readonly activeTransfers: number;
   readonly copiesPending: number;
   readonly deletionsPending: number;
+  readonly recoveriesPending: number;
   readonly reportsPending: number;
 }
 
@@ -58,6 +72,7 @@ const MAX_PENDING_BYTES = 8 * 1024 ** 2;
 
 export class Datanode {
   readonly blockStream: BlockStreamHandlers;
+  readonly interDatanode: InterDatanodeProtocolHandlers;
   readonly volumes: VolumeSet;
   readonly #dependencies: DatanodeDependencies;
   readonly #settings: DatanodeSettings;
@@ -66,6 +81,7 @@ export class Datanode {
   readonly #store: ReplicaStore;
   readonly #removal: ReplicaRemoval;
   readonly #transfers: Transfers;
+  readonly #recovery: BlockRecovery;
   readonly #xceiver: DataXceiver;
   readonly #server: DataServer;
   #link: NamenodeLink | undefined;
@@ -90,7 +106,7 @@ export class Datanode {
   }
 
   private constructor(dependencies: DatanodeDependencies, settings: DatanodeSettings, volumes: VolumeSet) {
-    const { clock, network, logger } = dependencies;
+    const { clock, random, network, logger, connectPeer } = dependencies;
     const { syncOnClose, timeouts, expectedBlockBytes, maxConnections, checksum, packetBytes } = settings;
     this.#dependencies = dependencies;
     this.#settings = settings;
@@ -129,6 +145,18 @@ export class Datanode {
       datanodeUuid,
       checksum,
       packetBytes,
+    });
+    const replicas = new ReplicaRecovery(store);
+    this.interDatanode = interDatanodeHandlers({ clusterId, replicas });
+    this.#recovery = new BlockRecovery({
+      datanodeUuid,
+      clusterId,
+      replicas,
+      connectPeer,
+      commit: async (result, signal) => await this.#link?.commitRecovery(result, signal),
+      clock,
+      random,
+      logger,
     });
     volumes.onFailure = (volume, reason) => void this.#onVolumeFailure(volume, reason);
   }
@@ -171,6 +199,7 @@ export class Datanode {
       activeTransfers: this.#xceiver.activeCount,
       copiesPending: this.#transfers.pendingCount,
       deletionsPending: this.#removal.pendingCount,
+      recoveriesPending: this.#recovery.pendingCount,
       reportsPending: this.#reports.pendingCount,
     };
   }
@@ -179,6 +208,7 @@ export class Datanode {
   async stop(): Promise<void> {
     await this.#link?.stop();
     await this.#server.stop();
+    await this.#recovery.stop();
     await this.#transfers.stop();
     await this.#removal.stop();
     this.volumes.release();
@@ -194,15 +224,12 @@ export class Datanode {
     };
   }
 
-  #execute({ command, transfer, invalidate }: DatanodeCommand__Output): void {
+  #execute({ command, transfer, invalidate, recover }: DatanodeCommand__Output): void {
     try {
+      if (command === 'recover' && recover) this.#recovery.order(toRecoveryOrder(recover));
       if (command === 'invalidate') this.#removal.invalidate((invalidate?.blocks ?? []).map(toBlock));
       if (command === 'transfer' && transfer) {
-        const targets = transfer.targets.map((target) => ({
-          node: toPipelineNode(target),
-          storageId: target.storageId,
-        }));
-        this.#transfers.order({ block: toBlock(transfer.block), targets });
+        this.#transfers.order({ block: toBlock(transfer.block), targets: transfer.targets.map(toTarget) });
       }
     } catch (error) {
       this.#dependencies.logger.error(
@@ -228,4 +255,12 @@ export class Datanode {
     }
     this.#catalog.forget(volume);
   }
+}
+
+function toTarget(location: ReplicaLocation__Output): TransferTarget {
+  return { node: toPipelineNode(location), storageId: location.storageId };
+}
+
+function toRecoveryOrder({ block, newGenerationStamp, locations, truncate }: RecoverCommand__Output): RecoveryOrder {
+  return { block: toBlock(block), recoveryId: newGenerationStamp, locations: locations.map(toTarget), truncate };
 }

@@ -13,6 +13,7 @@ import { connectService } from '../common/rpc/grpc-client.js';
 import { GrpcServer } from '../common/rpc/grpc-server.js';
 import { configurationOf, type ServerOptions, serverCommand } from '../common/server-command.js';
 import { tcpNetwork } from '../common/tcp-channel.js';
+import type { Peer } from './block-recovery.js';
 import { Datanode } from './datanode.js';
 import { datanodeSettings } from './datanode-settings.js';
 import { datanodeMetrics } from './http/metrics.js';
@@ -85,9 +86,14 @@ async function start(
   });
   started.onStop(() => namenode.close());
 
+  const connectPeer = (host: string, port: number): Peer =>
+    connectService('InterDatanodeProtocol', formatHostPort({ host, port }), {
+      defaultTimeoutMs: configuration.get('ipc.client.rpc-timeout.ms'),
+    });
+
   const world = { clock: systemClock, random: systemRandom, disk: nodeDisk, network: tcpNetwork, lockDirectory };
   const datanode = await Datanode.open(
-    { ...world, namenode: namenode.client, logger, onFatal },
+    { ...world, namenode: namenode.client, connectPeer, logger, onFatal },
     datanodeSettings(configuration),
   );
   started.onStop(() => datanode.stop());
@@ -95,6 +101,7 @@ async function start(
 
   const grpc = new GrpcServer({ logger, maxMessageBytes });
   grpc.addService('BlockStream', datanode.blockStream);
+  grpc.addService('InterDatanodeProtocol', datanode.interDatanode);
   const ipc = configuration.get('dfs.datanode.ipc.address');
   const rpcPort = await grpc.listen(ipc.host, ipc.port);
   started.onStop(() => grpc.stop(STOP_GRACE_MS));

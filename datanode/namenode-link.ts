@@ -6,6 +6,7 @@ import type { Random } from '../common/random.js';
 import type { DatanodeProtocolClient } from '../common/rpc/services.js';
 import type { DatanodeCommand__Output } from '../proto/generated/minihdfs/DatanodeCommand.js';
 import type { RegisterRequest } from '../proto/generated/minihdfs/RegisterRequest.js';
+import type { RecoveryResult } from './block-recovery.js';
 import type { VolumeSet } from './disk/volume-set.js';
 import type { HeartbeatContents } from './heartbeat-loop.js';
 import { HeartbeatLoop } from './heartbeat-loop.js';
@@ -108,6 +109,22 @@ export class NamenodeLink {
   async stop(): Promise<void> {
     this.#stopping.abort(new DfsError('Cancelled', 'The DataNode is stopping'));
     await this.#running;
+  }
+
+  /** Tells the result of a block recovery. @throws DfsError as the NameNode answers. */
+  async commitRecovery({ order, length, holders }: RecoveryResult, signal: AbortSignal): Promise<void> {
+    const { namenode, volumes } = this.#options;
+    const { registrationId } = await this.#registration.current(signal);
+    const request = {
+      datanodeUuid: volumes.datanodeUuid,
+      registrationId,
+      block: order.block,
+      newGenerationStamp: order.recoveryId,
+      newLength: length,
+      deleteBlock: holders.length === 0,
+      newLocations: holders.map(({ node: { rack, ...datanode }, storageId }) => ({ datanode, rack, storageId })),
+    };
+    await namenode.CommitBlockSynchronization(request, { signal });
   }
 
   /** A line in the NameNode's log. That it is lost when the NameNode is away does no harm. */

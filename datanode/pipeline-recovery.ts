@@ -101,8 +101,20 @@ export class PipelineRecovery {
         throw new DfsError('RetryLater', `Another pipeline is writing to ${blockName(replica)}`);
       }
       requireStamp(replica, request);
+      this.#requireNoRecovery(replica, request);
       return work(replica);
     });
+  }
+
+  /** A writer whose stamp is from before the recovery has lost the file; a later one finds the recovery done with. */
+  #requireNoRecovery(replica: Replica, { newGenerationStamp }: RecoveryRequest): void {
+    const { catalog } = this.#store;
+    const recoveryId = catalog.recoveryIdOf(replica.blockId);
+    if (recoveryId === undefined) return;
+    if (newGenerationStamp <= recoveryId) {
+      throw new DfsError('StaleGenerationStamp', `Replica ${blockName(replica)} is under recovery ${recoveryId}`);
+    }
+    catalog.recoveryEnded(replica.blockId, recoveryId);
   }
 
   async #reopen(old: Replica, { newGenerationStamp, writer }: RecoveryRequest): Promise<WritableReplica> {

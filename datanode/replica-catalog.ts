@@ -54,6 +54,8 @@ export class ReplicaCatalog {
   readonly #finalized = new ReplicaTable();
   readonly #inPipeline = new Map<number, ReplicaInPipeline>();
   readonly #counts: readonly VolumeCount[];
+  /** Ids of the recoveries that have a replica, by block. */
+  readonly #recoveryIds = new Map<number, number>();
 
   constructor(volumes: VolumeSet, events: ReplicaEvents) {
     this.#volumes = volumes;
@@ -169,11 +171,28 @@ export class ReplicaCatalog {
     return block;
   }
 
+  // ---- Block recovery --------------------------------------------------------------------------------------------------------
+
+  /** The id of the recovery that the replica belongs to; undefined when there is none. */
+  recoveryIdOf(blockId: number): number | undefined {
+    return this.#recoveryIds.get(blockId);
+  }
+
+  recoveryBegan(blockId: number, recoveryId: number): void {
+    this.#recoveryIds.set(blockId, recoveryId);
+  }
+
+  /** Does nothing when a later recovery has the replica by now. */
+  recoveryEnded(blockId: number, recoveryId: number): void {
+    if (this.#recoveryIds.get(blockId) === recoveryId) this.#recoveryIds.delete(blockId);
+  }
+
   // ---- Removing --------------------------------------------------------------------------------------------------------------
 
   droppedUnfinished(replica: ReplicaInPipeline, volume: Volume): void {
     if (this.#inPipeline.get(replica.blockId) !== replica) return;
     this.#inPipeline.delete(replica.blockId);
+    this.#recoveryIds.delete(replica.blockId);
     this.released(replica, volume);
     volume.addUsed(-replica.numBytes);
     if (replica.state !== 'TEMPORARY') this.#events.deleted(blockOf(replica), volume.storageId);
@@ -181,6 +200,7 @@ export class ReplicaCatalog {
 
   deletedFinalized(replica: Replica, volume: Volume): void {
     this.#removeFinalized(replica);
+    this.#recoveryIds.delete(replica.blockId);
     volume.addUsed(-replica.numBytes);
     this.#events.deleted(blockOf(replica), volume.storageId);
   }

@@ -72,6 +72,11 @@ export class ReplicaInPipeline implements Replica {
     this.#visibleBytes = Math.max(this.#visibleBytes, Math.min(bytes, this.#numBytes));
   }
 
+  /** Has a newer stamp, whatever its state. */
+  restamped(generationStamp: number): void {
+    this.#generationStamp = generationStamp;
+  }
+
   /** Goes on as RBW in a rebuilt pipeline. */
   recovered(generationStamp: number): void {
     requireTransition(this, 'RBW');

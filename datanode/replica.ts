@@ -10,7 +10,7 @@
  *     pipeline  +------+  append <-----------+    |
  *                      |                          |
  *            restart   v     block recovery       |
- *                     RWR -------> RUR -----------+
+ *                     RWR ------------------------+
  */
 import type { Block } from '../common/block.js';
 import { blockName } from '../common/block.js';
@@ -21,17 +21,18 @@ import { DfsError } from '../common/errors.js';
  * - RBW: replica being written, by a client's pipeline.
  * - FINALIZED: complete; its bytes do not change any more.
  * - RWR: replica waiting to be recovered: it was RBW when the DataNode stopped.
- * - RUR: replica under recovery.
+ *
+ * HDFS's RUR (replica under recovery) is no state here, but a recovery id besides the state: see replica-recovery.ts.
  */
-export type ReplicaState = 'TEMPORARY' | 'RBW' | 'FINALIZED' | 'RWR' | 'RUR';
+export type ReplicaState = 'TEMPORARY' | 'RBW' | 'FINALIZED' | 'RWR';
 
 const NEXT_STATES: Readonly<Record<ReplicaState, readonly ReplicaState[]>> = {
   TEMPORARY: ['FINALIZED'],
   // RBW follows itself when a pipeline is rebuilt under a new generation stamp.
-  RBW: ['RBW', 'FINALIZED', 'RWR', 'RUR'],
-  FINALIZED: ['RBW', 'RUR'],
-  RWR: ['RUR'],
-  RUR: ['FINALIZED'],
+  RBW: ['RBW', 'FINALIZED', 'RWR'],
+  FINALIZED: ['RBW'],
+  // By block recovery alone: nobody writes to it any more.
+  RWR: ['FINALIZED'],
 };
 
 /** One replica at one moment. */
@@ -70,7 +71,6 @@ export function readableLength(replica: Replica): number {
       return replica.visibleBytes;
     case 'TEMPORARY':
     case 'RWR':
-    case 'RUR':
       throw new DfsError('ReplicaNotFound', `Replica ${blockName(replica)} is ${replica.state} and cannot be read`);
   }
 }

@@ -40,7 +40,7 @@ export interface ReportLoopOptions {
 const RETRIES = { maxAttempts: Number.POSITIVE_INFINITY, baseDelayMs: 100, maxDelayMs: 5000 };
 
 /** Numbers of datanode_protocol.proto's ReplicaState. */
-const STATE_NUMBERS: Readonly<Record<ReplicaState, number>> = { FINALIZED: 1, RBW: 2, RWR: 3, RUR: 4, TEMPORARY: 5 };
+const STATE_NUMBERS: Readonly<Record<ReplicaState, number>> = { FINALIZED: 1, RBW: 2, RWR: 3, TEMPORARY: 5 };
 
 /** The longest that a timer can wait. */
 const MAX_WAIT_MS = 2 ** 31 - 1;

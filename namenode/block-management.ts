@@ -5,6 +5,7 @@ import type { Network } from '../common/channel.js';
 import { type Clock, sleep } from '../common/clock.js';
 import type { Logger } from '../common/logging.js';
 import type { Random } from '../common/random.js';
+import { BlockRecoveries } from './block-recoveries.js';
 import { BlockManager } from './block-manager.js';
 import type { BlockSettings } from './block-settings.js';
 import type { DatanodeDescriptor, StorageDescriptor } from './datanode-descriptor.js';
@@ -37,6 +38,8 @@ export interface BlockManagementOptions {
 }
 
 const PROBE_TIMEOUT_MS = 5_000;
+/** HDFS: 30. The next attempt is under a higher id, so an early one does no harm. */
+const RECOVERY_TIMEOUT_HEARTBEATS = 10;
 
 export class BlockManagement {
   readonly datanodes: DatanodeManager;
@@ -60,7 +63,9 @@ export class BlockManagement {
     this.#options = options;
     const datanodes = new DatanodeManager({ journal, clusterId, clock, random, logger });
     const safeMode = new SafeMode({ committed, datanodes, settings: settings.safeMode, logger });
-    const blocks = new BlockManager({ journal, datanodes, safeMode, clock, random, logger });
+    const timeoutMs = RECOVERY_TIMEOUT_HEARTBEATS * settings.heartbeatIntervalMs;
+    const recoveries = new BlockRecoveries({ datanodes, clock, timeoutMs, logger });
+    const blocks = new BlockManager({ journal, datanodes, safeMode, recoveries, clock, random, logger });
     const heartbeats = new HeartbeatManager(settings.heartbeats, logger);
     const invalidations = new Invalidations(datanodes, settings.invalidateLimit);
     const arrivals = new RecentArrivals(settings.heartbeatIntervalMs);
@@ -107,6 +112,7 @@ export class BlockManagement {
       fullReports,
       incrementalReports,
       openReplicas: new OpenReplicas(),
+      recoveries,
       invalidations,
       redundancy,
       replication,

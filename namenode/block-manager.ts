@@ -6,6 +6,7 @@ import type { Clock } from '../common/clock.js';
 import { DfsError } from '../common/errors.js';
 import type { Logger } from '../common/logging.js';
 import type { Random } from '../common/random.js';
+import type { BlockRecoveries, RecoveryOrder } from './block-recoveries.js';
 import type { Blocks, LocatedReplicas, Location, SafeModeStatus, Target, TargetRequest } from './blocks.js';
 import { clusterView } from './cluster-view.js';
 import type { StorageDescriptor } from './datanode-descriptor.js';
@@ -26,6 +27,7 @@ export interface BlockManagerOptions {
   readonly journal: Journal;
   readonly datanodes: DatanodeManager;
   readonly safeMode: SafeMode;
+  readonly recoveries: BlockRecoveries;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -90,6 +92,22 @@ export class BlockManager implements Blocks {
     );
     const marked = await journal.mutate(({ db }) => storages.filter((storage) => markRow(db, block, storage)));
     if (marked.length > 0) logger.warn({ block: blockName(block), datanode: node?.name }, 'a replica is corrupt');
+  }
+
+  canRecover(targets: readonly Target[]): boolean {
+    return this.#options.recoveries.canRecover(targets);
+  }
+
+  isRecovering(blockId: number, recoveryId: number): boolean {
+    return this.#options.recoveries.isUnderWay(blockId, recoveryId);
+  }
+
+  recover(order: RecoveryOrder): void {
+    this.#options.recoveries.begin(order);
+  }
+
+  recovered(blockId: number): void {
+    this.#options.recoveries.ended(blockId);
   }
 
   safeMode(): SafeModeStatus {

@@ -4,6 +4,7 @@
  */
 import type { Database } from 'better-sqlite3';
 import type { Block } from '../common/block.js';
+import type { RecoveryOrder } from './block-recoveries.js';
 
 /** One chosen place for a new replica. */
 export interface Target {
@@ -62,6 +63,14 @@ export interface Blocks {
   countLive(db: Database, block: Block): number;
   /** Marks a replica as corrupt, as a client or a DataNode found it; repair follows by itself. Unknown ones are ignored. */
   markCorrupt(block: Block, datanodeUuid: string, storageUuid: string): Promise<void>;
+  /** Whether one of these DataNodes can lead a recovery. */
+  canRecover(targets: readonly Target[]): boolean;
+  /** Whether the recovery with this id is under way, and may still succeed. */
+  isRecovering(blockId: number, recoveryId: number): boolean;
+  /** Has a block recovered by the DataNodes that were writing it; does nothing when it is being done already, or cannot be done. */
+  recover(order: RecoveryOrder): void;
+  /** The block is not under recovery any more. */
+  recovered(blockId: number): void;
   safeMode(): SafeModeStatus;
   /**
    * `what` completes "Cannot …", as in HDFS: "create file /x".

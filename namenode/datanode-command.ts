@@ -6,5 +6,13 @@ export type DatanodeCommand =
   | { readonly kind: 'register' }
   /** Copy a replica to these places, in this order. */
   | { readonly kind: 'transfer'; readonly block: Block; readonly targets: readonly Location[] }
+  /** Lead the recovery of a block that these DataNodes may have. */
+  | {
+      readonly kind: 'recover';
+      readonly block: Block;
+      readonly recoveryId: number;
+      readonly locations: readonly Location[];
+      readonly truncate: boolean;
+    }
   | { readonly kind: 'invalidate'; readonly blocks: readonly Block[] }
   | { readonly kind: 'fullReport'; readonly storageUuids: readonly string[] };

@@ -7,7 +7,8 @@ import type { Clock } from '../common/clock.js';
 import { DfsError } from '../common/errors.js';
 import type { Logger } from '../common/logging.js';
 import { healthOf } from './block-health.js';
-import type { Blocks } from './blocks.js';
+import type { BlockRecoveries } from './block-recoveries.js';
+import type { Blocks, Location, Target } from './blocks.js';
 import type { DatanodeCommand } from './datanode-command.js';
 import type { DatanodeDescriptor, StorageDescriptor } from './datanode-descriptor.js';
 import type { DatanodeManager, Registration } from './datanode-manager.js';
@@ -60,6 +61,7 @@ export interface DatanodeServiceOptions {
   readonly fullReports: FullBlockReports;
   readonly incrementalReports: IncrementalReports;
   readonly openReplicas: OpenReplicas;
+  readonly recoveries: BlockRecoveries;
   readonly invalidations: Invalidations;
   readonly redundancy: RedundancyMonitor;
   readonly replication: ReplicationMonitor;
@@ -129,7 +131,7 @@ export class DatanodeService {
 
   /** @throws DfsError `UnknownDatanode`: it has to register, and report again. */
   async receivedAndDeleted(sender: Sender, reportNumber: number, reported: readonly ReportedEvent[]): Promise<void> {
-    const node = this.#requireRegistered(sender);
+    const node = this.requireRegistered(sender);
     const events = reported.map(({ kind, block, storageUuid }) => {
       const storage = node.storages.get(storageUuid);
       if (storage !== undefined) return { kind, block, storage };
@@ -140,7 +142,7 @@ export class DatanodeService {
 
   /** @throws DfsError `UnknownDatanode`. */
   async reportBadReplicas(sender: Sender, replicas: readonly BadReplica[]): Promise<void> {
-    const node = this.#requireRegistered(sender);
+    const node = this.requireRegistered(sender);
     this.#options.logger.warn({ datanode: node.name, replicas: replicas.length }, 'a DataNode reports bad replicas');
     for (const { block, datanodeUuid, storageUuid } of replicas) {
       await this.#options.blocks.markCorrupt(block, datanodeUuid, storageUuid);
@@ -149,7 +151,7 @@ export class DatanodeService {
 
   /** @throws DfsError `UnknownDatanode`. */
   errorReport(sender: Sender, message: string): void {
-    const node = this.#requireRegistered(sender);
+    const node = this.requireRegistered(sender);
     this.#options.logger.error({ datanode: node.name, message }, 'a DataNode reports a fault');
   }
 
@@ -178,7 +180,8 @@ export class DatanodeService {
     replication.received(block.blockId, node.uuid);
   }
 
-  #requireRegistered({ datanodeUuid, registrationId }: Sender): DatanodeDescriptor {
+  /** @throws DfsError `UnknownDatanode`. */
+  requireRegistered({ datanodeUuid, registrationId }: Sender): DatanodeDescriptor {
     const node = this.#options.datanodes.registered(datanodeUuid, registrationId);
     if (node !== undefined) return node;
     throw new DfsError(
@@ -200,12 +203,16 @@ export class DatanodeService {
 
   /** Copies to make and replicas to delete. */
   #work(node: DatanodeDescriptor, { replicationsInProgress, failedTransfers }: HeartbeatMessage): DatanodeCommand[] {
-    const { journal, blocks, clock, replication, invalidations, openReplicas, invalidateLimit, logger } = this.#options;
+    const { journal, blocks, clock, replication, recoveries, invalidations, openReplicas, invalidateLimit, logger } =
+      this.#options;
     const transfers = replication.heartbeat(node, replicationsInProgress, failedTransfers);
     const commands: DatanodeCommand[] = transfers.map(({ block, targets }) => {
       logger.debug({ block: blockName(block), from: node.name, targets }, 'ordering a copy');
       return { kind: 'transfer', block, targets: blocks.describe(targets) };
     });
+    for (const { targets, ...order } of recoveries.ordersFor(node)) {
+      commands.push({ kind: 'recover', ...order, locations: this.#notDead(targets) });
+    }
     const deletions = invalidations.next(journal.committed, node, clock.monotonicMs());
     const leftovers = openReplicas.leftovers(
       journal.committed,
@@ -223,6 +230,12 @@ export class DatanodeService {
     const { journal, datanodes } = this.#options;
     if (block.state !== BlockState.COMPLETE || replica.generationStamp >= block.generation_stamp) return false;
     return healthOf(journal.committed, block, datanodes).good.length > 0;
+  }
+
+  /** Those whose replicas have not been given up. */
+  #notDead(targets: readonly Target[]): Location[] {
+    const { datanodes, blocks } = this.#options;
+    return blocks.describe(targets.filter((target) => datanodes.storageOf(target)?.datanode.state !== 'dead'));
   }
 
   #noteRacks(): void {

@@ -1,7 +1,10 @@
-/** Closes the files of writers that have been silent beyond the hard limit. */
+/**
+ * Takes the files of writers that have been silent beyond the hard limit, and sees to it that files whose last block is under recovery are
+ * closed in the end, however many attempts that takes.
+ */
 import type { Database } from 'better-sqlite3';
 import type { Namesystem } from './namesystem.js';
-import { closeAbandoned } from './operations/lease-recovery.js';
+import { canBeReleased, NAMENODE_LEASE_HOLDER, releaseLease } from './operations/lease-recovery.js';
 import { statement } from './storage/statements.js';
 
 const PAGE_FILES = 100;
@@ -29,32 +32,40 @@ export class LeaseMonitor {
     const { leases, clock, blocks } = this.#ns;
     if (blocks.safeMode().on) return;
     const nowMs = clock.monotonicMs();
+    await this.#releaseFilesOf(NAMENODE_LEASE_HOLDER, (id) => canBeReleased(this.#ns, id));
     for (const holder of leases.hardExpired(nowMs)) {
-      if ((this.#postponed.get(holder) ?? 0) <= nowMs) await this.#closeFilesOf(holder, nowMs);
+      if (holder !== NAMENODE_LEASE_HOLDER && (this.#postponed.get(holder) ?? 0) <= nowMs)
+        await this.#closeFilesOf(holder, nowMs);
     }
   }
 
   async #closeFilesOf(holder: string, nowMs: number): Promise<void> {
     const { leases, logger } = this.#ns;
-    let closed = 0;
-    let open = 0;
-    for (let ids = this.#filesOf(holder, 0); ids.length > 0; ids = this.#filesOf(holder, ids.at(-1) ?? 0)) {
-      for (const id of ids) {
-        if (await closeAbandoned(this.#ns, holder, id)) closed++;
-        else open++;
-      }
-    }
-    if (open === 0) {
+    const { closed, waiting } = await this.#releaseFilesOf(holder, () => true);
+    if (this.#filesOf(holder, 0).length === 0) {
       leases.forget(holder);
       this.#postponed.delete(holder);
     } else {
       this.#postponed.set(holder, nowMs + RETRY_MS);
     }
-    if (closed + open > 0)
-      logger.warn(
-        { holder, closed, stillOpen: open },
-        'a writer has vanished; closed its files as far as their length is certain',
-      );
+    if (closed + waiting > 0)
+      logger.warn({ holder, closed, waiting }, 'a writer has vanished; its files are closed, or wait for DataNodes');
+  }
+
+  async #releaseFilesOf(
+    holder: string,
+    isDue: (id: number) => boolean,
+  ): Promise<{ readonly closed: number; readonly waiting: number }> {
+    let closed = 0;
+    let waiting = 0;
+    for (let ids = this.#filesOf(holder, 0); ids.length > 0; ids = this.#filesOf(holder, ids.at(-1) ?? 0)) {
+      for (const id of ids) {
+        if (!isDue(id)) continue;
+        if (await releaseLease(this.#ns, holder, id)) closed++;
+        else waiting++;
+      }
+    }
+    return { closed, waiting };
   }
 
   #filesOf(holder: string, after: number): number[] {

@@ -15,6 +15,7 @@ import { LeaseManager } from './lease-manager.js';
 import { LeaseMonitor } from './lease-monitor.js';
 import type { Namesystem } from './namesystem.js';
 import { namesystemSettings } from './namesystem-settings.js';
+import { commitBlockSynchronization } from './operations/block-recovery.js';
 import { repeat } from './periodic.js';
 import { Reaper } from './reaper.js';
 import { ResourceChecker } from './resource-checker.js';
@@ -202,7 +203,13 @@ export class NamenodeCore {
   #newDatanodeProtocol(): DatanodeProtocolHandlers {
     const { heartbeatIntervalMs, blockReportIntervalMs } = blockSettings(this.#options.configuration);
     const { clusterId } = this;
-    return datanodeProtocol({ service: this.blocks.service, clusterId, heartbeatIntervalMs, blockReportIntervalMs });
+    return datanodeProtocol({
+      service: this.blocks.service,
+      clusterId,
+      commitSynchronization: (result) => commitBlockSynchronization(this.#ns, result),
+      heartbeatIntervalMs,
+      blockReportIntervalMs,
+    });
   }
 
   #callers(): CallerSettings {

@@ -11,6 +11,7 @@ const PROTO_DIRECTORY = fileURLToPath(new URL('../../proto/', import.meta.url));
 const PROTO_FILES: Readonly<Record<ServiceName, string>> = {
   ClientProtocol: 'client_protocol.proto',
   DatanodeProtocol: 'datanode_protocol.proto',
+  InterDatanodeProtocol: 'inter_datanode_protocol.proto',
   BlockStream: 'block_stream.proto',
 };
 

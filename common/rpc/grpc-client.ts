@@ -33,6 +33,7 @@ export interface ServiceConnection<ServiceClient> {
 const SERVERS: Readonly<Record<ServiceName, string>> = {
   ClientProtocol: 'NameNode',
   DatanodeProtocol: 'NameNode',
+  InterDatanodeProtocol: 'DataNode',
   BlockStream: 'DataNode',
 };
 

@@ -2,6 +2,7 @@
 import type { BlockStreamDefinition } from '../../proto/generated/minihdfs/BlockStream.js';
 import type { ClientProtocolDefinition } from '../../proto/generated/minihdfs/ClientProtocol.js';
 import type { DatanodeProtocolDefinition } from '../../proto/generated/minihdfs/DatanodeProtocol.js';
+import type { InterDatanodeProtocolDefinition } from '../../proto/generated/minihdfs/InterDatanodeProtocol.js';
 import type { Client, Handlers } from './service.js';
 
 export type ClientProtocolHandlers = Handlers<ClientProtocolDefinition, 'Fsck'>;
@@ -10,6 +11,9 @@ export type ClientProtocolClient = Client<ClientProtocolDefinition, 'Fsck'>;
 export type DatanodeProtocolHandlers = Handlers<DatanodeProtocolDefinition>;
 export type DatanodeProtocolClient = Client<DatanodeProtocolDefinition>;
 
+export type InterDatanodeProtocolHandlers = Handlers<InterDatanodeProtocolDefinition>;
+export type InterDatanodeProtocolClient = Client<InterDatanodeProtocolDefinition>;
+
 export type BlockStreamHandlers = Handlers<BlockStreamDefinition, 'ReadBlock', 'WriteBlock'>;
 export type BlockStreamClient = Client<BlockStreamDefinition, 'ReadBlock', 'WriteBlock'>;
 
@@ -17,6 +21,10 @@ export type BlockStreamClient = Client<BlockStreamDefinition, 'ReadBlock', 'Writ
 export interface Services {
   readonly ClientProtocol: { readonly handlers: ClientProtocolHandlers; readonly client: ClientProtocolClient };
   readonly DatanodeProtocol: { readonly handlers: DatanodeProtocolHandlers; readonly client: DatanodeProtocolClient };
+  readonly InterDatanodeProtocol: {
+    readonly handlers: InterDatanodeProtocolHandlers;
+    readonly client: InterDatanodeProtocolClient;
+  };
   readonly BlockStream: { readonly handlers: BlockStreamHandlers; readonly client: BlockStreamClient };
 }
 

@@ -31,7 +31,7 @@ export interface Appended {
  */
 export async function append(ns: Namesystem, call: Call, request: AppendRequest): Promise<Appended> {
   const { path, clientName, newBlock } = request;
-  await recoverForTakeover(ns, call, path, clientName);
+  await recoverForTakeover(ns, call, path, clientName, 'APPEND_FILE');
   const { fileId } = await change(ns, call, `append to file ${path.text}`, (tx) => {
     const { inode } = requireFile(tx.db, call, path);
     requireAccess(call, inode, Access.WRITE, () => path.text);

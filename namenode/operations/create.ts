@@ -31,7 +31,7 @@ export async function create(ns: Namesystem, call: Call, request: CreateRequest)
   const { path, clientName, mode, overwrite, createParent, replication, blockSizeBytes } = request;
   checkReplication(path.text, replication, ns.settings);
   checkBlockSize(blockSizeBytes, ns.settings);
-  if (!overwrite) await recoverForTakeover(ns, call, path, clientName);
+  if (!overwrite) await recoverForTakeover(ns, call, path, clientName, 'CREATE_FILE');
   const id = await change(ns, call, `create file ${path.text}`, (tx) => {
     const resolved = resolve(tx.db, call, path);
     const replaces = checkExisting(call, resolved, request);

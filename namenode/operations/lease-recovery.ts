@@ -1,57 +1,82 @@
 /**
- * What becomes of a file whose writer vanished. It can be closed when its length is certain: all blocks are finished, or a DataNode has
- * finalized the last one, which then holds everything that was ever acknowledged. Otherwise replicas of different lengths may be out
- * there, with data that readers have seen; such a file stays open, and is tried again later, rather than being cut.
+ * What becomes of a file whose writer vanished (HDFS: FSNamesystem.internalReleaseLease). It is closed at once when all its blocks are
+ * finished. Otherwise its last block is recovered by the DataNodes that were writing it (block-recovery.ts); meanwhile the NameNode itself
+ * holds the lease, so that neither the old writer nor a new one gets in between.
  */
 import type { Database } from 'better-sqlite3';
 import { DfsError } from '../../common/errors.js';
 import { inodeById, pathOf, requireFile, resolve } from '../inode-tree.js';
-import { type Call, change, type Namesystem } from '../namesystem.js';
+import type { Transaction } from '../journal.js';
+import { type Call, change, type Decision, type Namesystem } from '../namesystem.js';
 import type { DfsPath } from '../paths.js';
 import { Access, type Caller, requireAccess } from '../permissions.js';
-import type { CommittedBlock } from '../storage/edit-records.js';
 import type { BlockRow, InodeRow } from '../storage/rows.js';
-import { BlockState, InodeType, ReplicaRowState } from '../storage/schema.js';
-import { statement } from '../storage/statements.js';
+import { BlockState, InodeType } from '../storage/schema.js';
+import { isBeingRecovered, startRecovery } from './block-recovery.js';
+import { targetsOf } from './located-blocks.js';
 import { lastBlocks } from './open-file.js';
 
 /** Calls that the NameNode makes itself. */
 export const NAMENODE: Caller = { user: 'namenode', groups: [], superuser: true };
+/** Holder of the files whose last block is under recovery. */
+export const NAMENODE_LEASE_HOLDER = 'HDFS_NameNode';
 
 /**
- * Takes a file from its writer, expired or not, and closes it if that can be done.
+ * Takes a file from its writer, expired or not, and closes it, or has its last block recovered.
  * @returns whether it is closed now.
  * @throws DfsError `FileNotFound`, `IsADirectory`, `AccessControl`.
  */
 export async function recoverLease(ns: Namesystem, call: Call, path: DfsPath): Promise<boolean> {
-  return await change(ns, call, `recover the lease of ${path.text}`, (tx) => {
-    const { inode } = requireFile(tx.db, call, path);
-    requireAccess(call, inode, Access.WRITE, () => path.text);
-    if (inode.lease_holder === null) return { answer: true };
-    return decideClosing(ns, tx.db, inode);
-  });
-}
-
-/** Closes a file of `holder`, whose lease has passed the hard limit; false when it cannot be closed yet. */
-export async function closeAbandoned(ns: Namesystem, holder: string, inodeId: number): Promise<boolean> {
-  return await change(ns, NAMENODE, `close inode ${inodeId} of ${holder}`, (tx) => {
-    const inode = inodeById(tx.db, inodeId);
-    if (inode?.lease_holder !== holder || pathOf(tx.db, inodeId) === undefined) return { answer: true };
-    return decideClosing(ns, tx.db, inode);
-  });
+  const { inode } = requireFile(ns.journal.committed, call, path);
+  requireAccess(call, inode, Access.WRITE, () => path.text);
+  if (inode.lease_holder === null) return true;
+  return await releaseLease(ns, inode.lease_holder, inode.id);
 }
 
 /**
- * Before another writer opens a file: if it is open and its writer has been silent beyond the soft limit, it is closed if that can be
- * done. If not, the operation will find it open and say so.
+ * Takes the file from `holder`, if that still has it.
+ * @returns true when the file is closed (or gone), false while that has to wait for DataNodes.
  */
-export async function recoverForTakeover(ns: Namesystem, call: Call, path: DfsPath, clientName: string): Promise<void> {
+export async function releaseLease(ns: Namesystem, holder: string, inodeId: number): Promise<boolean> {
+  const closed = await change<boolean>(ns, NAMENODE, `release the lease of ${holder} on inode ${inodeId}`, (tx) => {
+    const inode = inodeById(tx.db, inodeId);
+    if (inode === undefined || inode.lease_holder === null || pathOf(tx.db, inodeId) === undefined)
+      return { answer: true };
+    return inode.lease_holder === holder ? decide(ns, tx, inode) : { answer: false };
+  });
+  if (!closed) startRecovery(ns, inodeId);
+  return closed;
+}
+
+/** Whether anything can be done about a file that the NameNode holds: most of the time it waits for DataNodes. */
+export function canBeReleased(ns: Namesystem, inodeId: number): boolean {
+  const [last] = lastBlocks(ns.journal.committed, inodeId);
+  return last === undefined || !isBeingRecovered(ns, last);
+}
+
+/**
+ * Before another writer opens a file that is open: once its writer has been silent beyond the soft limit, the file is taken from it.
+ * @throws DfsError `AlreadyBeingCreated` as long as the file is not closed yet.
+ */
+export async function recoverForTakeover(
+  ns: Namesystem,
+  call: Call,
+  path: DfsPath,
+  clientName: string,
+  operation: string,
+): Promise<void> {
   const { inode } = resolve(ns.journal.committed, call, path);
   const holder = inode?.lease_holder ?? null;
   if (inode?.type !== InodeType.FILE || holder === null || holder === clientName) return;
-  if (!ns.leases.isSoftExpired(holder, ns.clock.monotonicMs())) return;
-  if (await closeAbandoned(ns, holder, inode.id))
+  if (holder !== NAMENODE_LEASE_HOLDER && !ns.leases.isSoftExpired(holder, ns.clock.monotonicMs())) return;
+  if (await releaseLease(ns, holder, inode.id)) {
     ns.logger.info({ path: path.text, holder }, 'closed the file of a silent writer');
+    return;
+  }
+  throw new DfsError(
+    'AlreadyBeingCreated',
+    `Failed to ${operation} ${path.text} for ${clientName} because lease recovery is in progress. Try again later.`,
+  );
 }
 
 export function alreadyBeingCreated(operation: string, path: string, holder: string, clientName: string): DfsError {
@@ -62,24 +87,43 @@ export function alreadyBeingCreated(operation: string, path: string, holder: str
   return new DfsError('AlreadyBeingCreated', `Failed to ${operation} ${path} for ${clientName} because ${owner}.`);
 }
 
-function decideClosing(ns: Namesystem, db: Database, inode: InodeRow) {
-  const [last, penultimate] = lastBlocks(db, inode.id);
+function decide(ns: Namesystem, tx: Transaction, inode: InodeRow): Decision<boolean> {
+  const [last, penultimate] = lastBlocks(tx.db, inode.id);
   if (penultimate !== undefined && penultimate.state !== BlockState.COMPLETE) return { answer: false };
   if (last === undefined || last.state === BlockState.COMPLETE) {
-    return { answer: true, record: { op: 'close', inode: inode.id } } as const;
+    return { answer: true, record: { op: 'close', inode: inode.id } };
   }
-  const finished = finishedBlock(ns, db, last);
-  if (finished === undefined) return { answer: false };
-  return { answer: true, record: { op: 'close', inode: inode.id, last: finished } } as const;
+  return last.state === BlockState.COMMITTED ? closeCommitted(ns, tx.db, inode, last) : recover(ns, tx, inode, last);
 }
 
-/** The block with the length that its finalized replicas agree on; undefined when there are none, or they do not agree. */
-function finishedBlock({ blocks, settings }: Namesystem, db: Database, row: BlockRow): CommittedBlock | undefined {
-  const sql = 'SELECT DISTINCT length FROM replicas WHERE block = ? AND generation_stamp = ? AND state = ?';
-  const lengths = statement<{ length: number }>(db, sql).all(row.id, row.generation_stamp, ReplicaRowState.LIVE);
-  const length = lengths[0]?.length;
-  if (lengths.length !== 1 || length === undefined || length < row.length) return undefined;
-  const live = blocks.countLive(db, { blockId: row.id, generationStamp: row.generation_stamp, numBytes: length });
-  if (live < settings.minReplication) return undefined;
-  return { id: row.id, generationStamp: row.generation_stamp, length, complete: true };
+/** The writer has said how long the block is; it only has to be seen on enough DataNodes. */
+function closeCommitted(
+  { blocks, settings }: Namesystem,
+  db: Database,
+  inode: InodeRow,
+  row: BlockRow,
+): Decision<boolean> {
+  const { id, generation_stamp: generationStamp, length } = row;
+  const live = blocks.countLive(db, { blockId: id, generationStamp, numBytes: length });
+  if (live < settings.minReplication) return { answer: false };
+  const last = { id, generationStamp, length, complete: true };
+  return { answer: true, record: { op: 'close', inode: inode.id, last } };
+}
+
+function recover(ns: Namesystem, tx: Transaction, inode: InodeRow, last: BlockRow): Decision<boolean> {
+  if (isBeingRecovered(ns, last)) return { answer: false };
+  const targets = targetsOf(last);
+  if (targets.length === 0 && last.length === 0) {
+    return { answer: true, record: { op: 'close', inode: inode.id, removed: last.id } };
+  }
+  if (!ns.blocks.canRecover(targets)) return { answer: false };
+  const recoveryId = tx.counters.generationStamp + 1;
+  const record = {
+    op: 'recoverBlock',
+    inode: inode.id,
+    block: last.id,
+    recoveryId,
+    leaseHolder: NAMENODE_LEASE_HOLDER,
+  } as const;
+  return { answer: false, record };
 }

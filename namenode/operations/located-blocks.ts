@@ -48,7 +48,7 @@ export function expectedOf(targets: readonly Target[]): ExpectedReplica[] {
   return targets.map(({ datanodeUuid, storageUuid }) => [datanodeUuid, storageUuid]);
 }
 
-function targetsOf({ expected }: BlockRow): Target[] {
+export function targetsOf({ expected }: BlockRow): Target[] {
   const replicas = JSON.parse(expected ?? '[]') as ExpectedReplica[];
   return replicas.map(([datanodeUuid, storageUuid]) => ({ datanodeUuid, storageUuid }));
 }

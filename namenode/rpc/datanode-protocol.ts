@@ -13,13 +13,16 @@ import type { Registration } from '../datanode-manager.js';
 import type { DatanodeService, ReportedEvent, Sender } from '../datanode-service.js';
 import type { ReportedReplica, ReportPart } from '../full-block-reports.js';
 import { parseRack } from '../network-topology.js';
+import type { SynchronizedBlock } from '../operations/block-recovery.js';
 import type { StorageReport } from '../storage-report.js';
-import { block, count, list, optionalShortText, positive, shortText } from './fields.js';
+import { block, count, list, optionalShortText, positive, shortText, targets } from './fields.js';
 import { replicaLocation } from './messages.js';
 
 export interface DatanodeProtocolOptions {
   readonly service: DatanodeService;
   readonly clusterId: string;
+  /** Takes in the end of a block recovery. */
+  readonly commitSynchronization: (result: SynchronizedBlock) => Promise<void>;
   readonly heartbeatIntervalMs: number;
   readonly blockReportIntervalMs: number;
 }
@@ -34,7 +37,7 @@ const FINALIZED = 1;
 const TEMPORARY = 5;
 
 export function datanodeProtocol(options: DatanodeProtocolOptions): DatanodeProtocolHandlers {
-  const { service, clusterId, heartbeatIntervalMs, blockReportIntervalMs } = options;
+  const { service, clusterId, commitSynchronization, heartbeatIntervalMs, blockReportIntervalMs } = options;
   return {
     async Register(request, context) {
       const registrationId = await service.register(registrationOf(request, context.peerHost));
@@ -74,6 +77,18 @@ export function datanodeProtocol(options: DatanodeProtocolOptions): DatanodeProt
         storageUuid: optionalShortText('replicas.storage_id', replica.storageId),
       }));
       await service.reportBadReplicas(senderOf(request), replicas);
+      return {};
+    },
+
+    async CommitBlockSynchronization(request) {
+      service.requireRegistered(senderOf(request));
+      await commitSynchronization({
+        block: block('block', request.block),
+        newGenerationStamp: positive('new_generation_stamp', request.newGenerationStamp),
+        newLength: count('new_length', request.newLength),
+        isGone: request.deleteBlock,
+        targets: targets('new_locations', request.newLocations),
+      });
       return {};
     },
 
@@ -188,6 +203,17 @@ function commandMessage(command: DatanodeCommand): CommandMessage {
       return { transfer: { block: command.block, targets: command.targets.map(replicaLocation) } };
     case 'invalidate':
       return { invalidate: { blocks: [...command.blocks] } };
+    case 'recover': {
+      const { block: recovered, recoveryId, locations, truncate } = command;
+      return {
+        recover: {
+          block: recovered,
+          newGenerationStamp: recoveryId,
+          locations: locations.map(replicaLocation),
+          truncate,
+        },
+      };
+    }
     case 'fullReport':
       return { fullReport: { storageIds: [...command.storageUuids] } };
   }

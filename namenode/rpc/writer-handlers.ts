@@ -5,16 +5,19 @@ import { abandonBlock } from '../operations/abandon-block.js';
 import { addBlock } from '../operations/add-block.js';
 import { append } from '../operations/append.js';
 import { complete } from '../operations/complete.js';
+import { concat } from '../operations/concat.js';
 import { create } from '../operations/create.js';
 import { fsync } from '../operations/fsync.js';
 import { recoverLease } from '../operations/lease-recovery.js';
 import type { WriterRequest } from '../operations/open-file.js';
 import { additionalDatanodes, updateBlockForPipeline, updatePipeline } from '../operations/pipeline.js';
+import { truncate } from '../operations/truncate.js';
 import { parsePath } from '../paths.js';
 import { type CallerSettings, callOf } from './callers.js';
 import {
   block,
   count,
+  list,
   mode,
   optionalBlock,
   optionalShortText,
@@ -38,6 +41,8 @@ type WriterHandlers = Pick<
   | 'Complete'
   | 'RenewLease'
   | 'RecoverLease'
+  | 'Truncate'
+  | 'Concat'
 >;
 
 const FILE_MODE = 0o644;
@@ -126,6 +131,21 @@ export function writerHandlers(ns: Namesystem, callers: CallerSettings): WriterH
 
     async RenewLease(request) {
       ns.leases.renew(shortText('client_name', request.clientName), ns.clock.monotonicMs());
+      return {};
+    },
+
+    async Truncate(request) {
+      const done = await truncate(ns, callOf(callers, request.header), {
+        path: parsePath(request.path),
+        clientName: shortText('client_name', request.clientName),
+        newLength: count('new_length', request.newLength),
+      });
+      return { done };
+    },
+
+    async Concat(request) {
+      const sources = list('sources', request.sources).map((source) => parsePath(source));
+      await concat(ns, callOf(callers, request.header), parsePath(request.target), sources);
       return {};
     },
 

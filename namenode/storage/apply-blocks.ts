@@ -46,8 +46,12 @@ export function addBlock(state: ApplyState, edit: AddBlockEdit): void {
 }
 
 export function abandonBlock(state: ApplyState, edit: AbandonBlockEdit): void {
-  setLength(state, edit.inode, edit.block, 0);
-  removeBlock(state, edit.block);
+  takeBack(state, edit.inode, edit.block);
+}
+
+function takeBack(state: ApplyState, inode: number, block: number): void {
+  setLength(state, inode, block, 0);
+  removeBlock(state, block);
 }
 
 export function takeStamp({ counters }: ApplyState, generationStamp: number): void {
@@ -75,7 +79,8 @@ export function setLength({ db }: ApplyState, inode: number, block: number, leng
 export function commitBlock(state: ApplyState, inode: number, block: CommittedBlock): void {
   const { id, generationStamp, length, complete } = block;
   setLength(state, inode, id, length);
-  const sql = 'UPDATE blocks SET generation_stamp = ?, state = ? WHERE id = ?';
+  const sql = `
+    UPDATE blocks SET generation_stamp = ?, state = ?, recovery_id = NULL, truncating = 0 WHERE id = ?`;
   const result = statement(state.db, sql).run(generationStamp, BlockState.COMMITTED, id);
   expectOneRow(result, `commit block ${id}`);
   takeStamp(state, generationStamp);
@@ -88,8 +93,13 @@ export function completeBlocks(state: ApplyState, edit: CompleteBlocksEdit): voi
 
 export function close(state: ApplyState, edit: CloseEdit): void {
   if (edit.last !== undefined) commitBlock(state, edit.inode, edit.last);
+  if (edit.removed !== undefined) takeBack(state, edit.inode, edit.removed);
+  closeInode(state, edit.inode, edit.timeMs);
+}
+
+export function closeInode({ db }: ApplyState, inode: number, timeMs: number): void {
   const sql = 'UPDATE inodes SET lease_holder = NULL, mtime_ms = ? WHERE id = ?';
-  expectOneRow(statement(state.db, sql).run(edit.timeMs, edit.inode), `close inode ${edit.inode}`);
+  expectOneRow(statement(db, sql).run(timeMs, inode), `close inode ${inode}`);
 }
 
 export function setReplication({ db }: ApplyState, edit: SetReplicationEdit): void {
@@ -114,7 +124,7 @@ function completeBlock({ db }: ApplyState, id: number): void {
   statement(db, 'INSERT OR IGNORE INTO redundancy_check (block) VALUES (?)').run(id);
 }
 
-function removeBlock({ db, counters }: ApplyState, id: number): void {
+export function removeBlock({ db, counters }: ApplyState, id: number): void {
   expectOneRow(statement(db, 'DELETE FROM blocks WHERE id = ?').run(id), `remove block ${id}`);
   statement(db, 'UPDATE replicas SET state = ? WHERE block = ?').run(ReplicaRowState.INVALIDATE, id);
   counters.blocks--;
@@ -126,7 +136,7 @@ function removeInode({ db, counters }: ApplyState, id: number): void {
   else counters.files--;
 }
 
-function setLeaseHolder({ db }: ApplyState, inode: number, holder: string): void {
+export function setLeaseHolder({ db }: ApplyState, inode: number, holder: string): void {
   const result = statement(db, 'UPDATE inodes SET lease_holder = ? WHERE id = ?').run(holder, inode);
   expectOneRow(result, `open inode ${inode} for writing`);
 }

@@ -59,6 +59,13 @@ export function detach(state: ApplyState, id: number, timeMs: number): void {
   place(state, id, DELETED_INODE_ID, String(id));
 }
 
+/** Removes a file that has no blocks. */
+export function dropEntry(state: ApplyState, id: number, timeMs: number): void {
+  unlink(state, parentOf(state, id), timeMs);
+  expectOneRow(statement(state.db, 'DELETE FROM inodes WHERE id = ?').run(id), `remove inode ${id}`);
+  state.counters.files--;
+}
+
 export function setPermission(state: ApplyState, edit: SetPermissionEdit): void {
   const result = statement(state.db, 'UPDATE inodes SET mode = ? WHERE id = ?').run(edit.mode, edit.id);
   expectOneRow(result, `set permission of inode ${edit.id}`);

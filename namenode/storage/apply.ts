@@ -6,7 +6,9 @@
 import type { Database } from 'better-sqlite3';
 import { DfsError } from '../../common/errors.js';
 import * as blocks from './apply-blocks.js';
+import { concat } from './apply-concat.js';
 import * as inodes from './apply-inodes.js';
+import * as recovery from './apply-recovery.js';
 import { rememberAnswer } from './apply-retry-cache.js';
 import { type Counters, readCounters, writeCounters } from './counters.js';
 import type { EditRecord } from './edit-records.js';
@@ -94,6 +96,14 @@ function applyKind(state: ApplyState, record: EditRecord): void {
       return blocks.completeBlocks(state, record);
     case 'close':
       return blocks.close(state, record);
+    case 'recoverBlock':
+      return recovery.recoverBlock(state, record);
+    case 'finishRecovery':
+      return recovery.finishRecovery(state, record);
+    case 'truncate':
+      return recovery.truncate(state, record);
+    case 'concat':
+      return concat(state, record);
     case 'setReplication':
       return blocks.setReplication(state, record);
     case 'reap':

@@ -134,6 +134,48 @@ export interface CloseEdit extends Edit {
   readonly op: 'close';
   readonly inode: number;
   readonly last?: CommittedBlock;
+  /** The last block, of which no DataNode has anything. */
+  readonly removed?: number;
+}
+
+/** The last block of a file whose writer has vanished is to be recovered; until then the NameNode has the file. */
+export interface RecoverBlockEdit extends Edit {
+  readonly op: 'recoverBlock';
+  readonly inode: number;
+  readonly block: number;
+  readonly recoveryId: number;
+  readonly leaseHolder: string;
+}
+
+/** A block was recovered; with its minimum of replicas its file is closed. */
+export interface FinishRecoveryEdit extends Edit {
+  readonly op: 'finishRecovery';
+  readonly inode: number;
+  readonly block: CommittedBlock;
+  readonly expected: readonly ExpectedReplica[];
+}
+
+export interface TruncateEdit extends Edit {
+  readonly op: 'truncate';
+  readonly inode: number;
+  readonly newLength: number;
+  /** Blocks beyond the new end. */
+  readonly removed: readonly number[];
+  /** The block that the new end is in. */
+  readonly cut?: {
+    readonly block: number;
+    readonly length: number;
+    readonly recoveryId: number;
+    readonly expected: readonly ExpectedReplica[];
+    readonly leaseHolder: string;
+  };
+}
+
+/** The blocks of the sources go to the end of the target, in this order; the sources are removed. */
+export interface ConcatEdit extends Edit {
+  readonly op: 'concat';
+  readonly target: number;
+  readonly sources: readonly number[];
 }
 
 export interface RenameEdit extends Edit {
@@ -196,6 +238,10 @@ export type EditRecord =
   | CommitBlockEdit
   | CompleteBlocksEdit
   | CloseEdit
+  | RecoverBlockEdit
+  | FinishRecoveryEdit
+  | TruncateEdit
+  | ConcatEdit
   | RenameEdit
   | DeleteEdit
   | ReapEdit

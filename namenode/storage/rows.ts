@@ -30,6 +30,8 @@ export interface BlockRow {
   readonly replication: number;
   /** JSON array of [datanode uuid, storage uuid]. */
   readonly expected: string | null;
+  readonly recovery_id: number | null;
+  readonly truncating: number;
 }
 
 /** For statements that must hit one row: a record that does not is not one that this namespace can have made. */

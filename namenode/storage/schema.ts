@@ -83,7 +83,9 @@ CREATE TABLE blocks (
   length INTEGER NOT NULL,
   state INTEGER NOT NULL,        -- BlockState
   replication INTEGER NOT NULL,  -- that of its file
-  expected TEXT                  -- until COMPLETE: JSON array of [datanode uuid, storage uuid], the pipeline's replicas
+  expected TEXT,                 -- until COMPLETE: JSON array of [datanode uuid, storage uuid], the pipeline's replicas
+  recovery_id INTEGER,           -- while UNDER_RECOVERY: the generation stamp that it shall have afterwards
+  truncating INTEGER NOT NULL DEFAULT 0 -- 1 while UNDER_RECOVERY to be cut to just its length
 ) STRICT;
 CREATE UNIQUE INDEX blocks_by_inode ON blocks (inode, idx);
 

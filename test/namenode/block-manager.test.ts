@@ -1,6 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { seededRandom } from '../../common/random.js';
 import { BlockManager } from '../../namenode/block-manager.js';
+import { BlockRecoveries } from '../../namenode/block-recoveries.js';
 import { SafeMode } from '../../namenode/safe-mode.js';
 import { BlockState, ReplicaRowState } from '../../namenode/storage/schema.js';
 import { BlockFixture, blockOf, LENGTH, SILENT, STAMP } from './support/block-fixture.js';
@@ -22,7 +23,16 @@ async function withBlocks(t: ExecutionContext, run: (setting: Setting) => Promis
   const { journal, committed, datanodes, clock } = fixture;
   const settings = { threshold: 0.999, minDatanodes: 0, extensionMs: 30_000, minReplication: 1 };
   const safeMode = new SafeMode({ committed, datanodes, settings, logger: SILENT });
-  const blocks = new BlockManager({ journal, datanodes, safeMode, clock, random: seededRandom(1), logger: SILENT });
+  const recoveries = new BlockRecoveries({ datanodes, clock, timeoutMs: 30_000, logger: SILENT });
+  const blocks = new BlockManager({
+    journal,
+    datanodes,
+    safeMode,
+    recoveries,
+    clock,
+    random: seededRandom(1),
+    logger: SILENT,
+  });
   const locate: Setting['locate'] = (id, readerHost = '') =>
     blocks.locate(committed, id, readerHost).locations.map(({ datanodeUuid }) => datanodeUuid);
   await run({ fixture, blocks, locate });
@@ -103,7 +113,16 @@ test('locate: right after a restart of the NameNode readers are sent where the r
     settings: { threshold: 1, minDatanodes: 0, extensionMs: 0, minReplication: 1 },
     logger: SILENT,
   });
-  const blocks = new BlockManager({ journal, datanodes, safeMode, clock, random: seededRandom(1), logger: SILENT });
+  const recoveries = new BlockRecoveries({ datanodes, clock, timeoutMs: 30_000, logger: SILENT });
+  const blocks = new BlockManager({
+    journal,
+    datanodes,
+    safeMode,
+    recoveries,
+    clock,
+    random: seededRandom(1),
+    logger: SILENT,
+  });
   t.is(blocks.locate(committed, 1, '').locations.length, 1);
   t.is(blocks.countLive(committed, blockOf(1)), 0, 'but they count only once the DataNode has registered');
 });

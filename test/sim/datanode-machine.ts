@@ -9,6 +9,7 @@ import type { ClockError } from './process-clock.js';
 import type { World } from './world.js';
 
 export const DATA_PORT = 9866;
+const RPC_PORT = 9867;
 const RPC_TIMEOUT_MS = 10_000;
 
 export interface DatanodeMachineOptions {
@@ -66,6 +67,10 @@ export class DatanodeMachine extends Machine {
         disk: tree,
         network: world.network.attach(life, host, clock),
         namenode: world.rpc.connect({ life, host, clock }, 'DatanodeProtocol', namenode, RPC_TIMEOUT_MS),
+        connectPeer: (peer, port) => ({
+          client: world.rpc.connect({ life, host, clock }, 'InterDatanodeProtocol', `${peer}:${port}`, RPC_TIMEOUT_MS),
+          close: () => {},
+        }),
         lockDirectory: async () => ({ release: () => {} }),
         logger: world.logger(life.name),
         onFatal: (error) => this.failed(life, error),
@@ -73,8 +78,9 @@ export class DatanodeMachine extends Machine {
       datanodeSettings(configuration),
     );
     this.#datanode = datanode;
+    world.rpc.serve(life, `${host}:${RPC_PORT}`, 'InterDatanodeProtocol', datanode.interDatanode);
     await datanode.listen();
-    await datanode.join({ rpcPort: 9867, httpPort: 9864 }, new AbortController().signal);
+    await datanode.join({ rpcPort: RPC_PORT, httpPort: 9864 }, new AbortController().signal);
   }
 
   protected async shutDown(): Promise<void> {

@@ -12,6 +12,7 @@ import { createLogger } from '../../../common/logging.js';
 import { nodeDisk } from '../../../common/node-disk.js';
 import { systemRandom } from '../../../common/random.js';
 import { connectService } from '../../../common/rpc/grpc-client.js';
+import { GrpcServer } from '../../../common/rpc/grpc-server.js';
 import { tcpNetwork } from '../../../common/tcp-channel.js';
 import { Datanode } from '../../../datanode/datanode.js';
 import { datanodeSettings } from '../../../datanode/datanode-settings.js';
@@ -37,11 +38,17 @@ export class LiveDatanode {
   readonly directory: string;
   readonly datanode: Datanode;
   readonly port: number;
-  readonly #disconnect: () => void;
+  readonly #disconnect: () => Promise<void>;
   readonly #channels: Set<Channel>;
   #isStopped = false;
 
-  constructor(directory: string, datanode: Datanode, port: number, channels: Set<Channel>, disconnect: () => void) {
+  constructor(
+    directory: string,
+    datanode: Datanode,
+    port: number,
+    channels: Set<Channel>,
+    disconnect: () => Promise<void>,
+  ) {
     this.directory = directory;
     this.datanode = datanode;
     this.port = port;
@@ -71,7 +78,7 @@ export class LiveDatanode {
     if (this.#isStopped) return;
     this.#isStopped = true;
     await this.datanode.stop();
-    this.#disconnect();
+    await this.#disconnect();
   }
 }
 
@@ -160,6 +167,8 @@ export class LiveCluster {
         disk: nodeDisk,
         network: recording(tcpNetwork, channels),
         namenode: namenode.client,
+        connectPeer: (host, port) =>
+          connectService('InterDatanodeProtocol', `${host}:${port}`, { defaultTimeoutMs: 10_000 }),
         lockDirectory,
         logger,
         onFatal: (error) => logger.fatal({ err: error }, 'the DataNode cannot go on'),
@@ -167,8 +176,15 @@ export class LiveCluster {
       datanodeSettings(loadConfiguration({ overrides })),
     );
     const { dataPort } = await datanode.listen();
-    await datanode.join({ rpcPort: 1, httpPort: 1 }, new AbortController().signal);
-    const live = new LiveDatanode(directory, datanode, dataPort, channels, () => namenode.close());
+    const grpc = new GrpcServer({ logger, maxMessageBytes: 2 ** 20 });
+    grpc.addService('InterDatanodeProtocol', datanode.interDatanode);
+    const rpcPort = await grpc.listen('127.0.0.1', 0);
+    await datanode.join({ rpcPort, httpPort: 1 }, new AbortController().signal);
+    const disconnect = async (): Promise<void> => {
+      namenode.close();
+      await grpc.stop(0);
+    };
+    const live = new LiveDatanode(directory, datanode, dataPort, channels, disconnect);
     this.datanodes.push(live);
     return live;
   }

@@ -21,6 +21,7 @@ export const datanodeProtocol: DatanodeProtocolHandlers = {
   BlockReport: unexpected,
   BlockReceivedAndDeleted: unexpected,
   ReportBadReplicas: unexpected,
+  CommitBlockSynchronization: unexpected,
   ErrorReport: unexpected,
 };
 

@@ -2,6 +2,7 @@
 import { Configuration } from '../../../common/config/configuration.js';
 import type { DfsError } from '../../../common/errors.js';
 import { seededRandom } from '../../../common/random.js';
+import type { Peer } from '../../../datanode/block-recovery.js';
 import { Datanode } from '../../../datanode/datanode.js';
 import { datanodeSettings } from '../../../datanode/datanode-settings.js';
 import { DiskImage } from '../../sim/disk-image.js';
@@ -28,7 +29,12 @@ export interface DatanodeFixtureOptions {
   readonly namenode?: FakeNamenode;
   readonly image?: DiskImage;
   readonly settings?: Readonly<Record<string, string>>;
+  readonly connectPeer?: (host: string) => Peer;
 }
+
+const noPeers = (): Peer => {
+  throw new Error('there are no other DataNodes');
+};
 
 interface Teardown {
   teardown(action: () => Promise<void>): void;
@@ -55,6 +61,7 @@ export async function openDatanode(t: Teardown, options: DatanodeFixtureOptions 
       disk,
       network,
       namenode: namenode.client,
+      connectPeer: options.connectPeer ?? noPeers,
       lockDirectory: async () => ({ release: () => {} }),
       logger: quiet,
       onFatal: (error) => void fatal.push(error),

@@ -4,6 +4,7 @@ import { DfsError } from '../../../common/errors.js';
 import { ReplicaDigest } from '../../../common/replica-digest.js';
 import type { DatanodeProtocolClient } from '../../../common/rpc/services.js';
 import type { BlockReportRequest } from '../../../proto/generated/minihdfs/BlockReportRequest.js';
+import type { CommitBlockSynchronizationRequest } from '../../../proto/generated/minihdfs/CommitBlockSynchronizationRequest.js';
 import type { DatanodeCommand__Output } from '../../../proto/generated/minihdfs/DatanodeCommand.js';
 import type { HeartbeatRequest } from '../../../proto/generated/minihdfs/HeartbeatRequest.js';
 import type { StorageReport } from '../../../proto/generated/minihdfs/StorageReport.js';
@@ -22,6 +23,7 @@ export class FakeNamenode {
   /** Blocks by storage and id. */
   readonly rows = new Map<string, Map<number, Block>>();
   readonly badReplicas: number[] = [];
+  readonly synchronized: CommitBlockSynchronizationRequest[] = [];
   readonly errors: string[] = [];
   readonly heartbeats: HeartbeatRequest[] = [];
   /** Given out with the next answers to heartbeats. */
@@ -73,6 +75,12 @@ export class FakeNamenode {
       this.#call('ReportBadReplicas', () => {
         this.#requireRegistered(request.registrationId);
         this.badReplicas.push(...(request.replicas ?? []).map(({ block }) => Number(block?.blockId)));
+        return {};
+      }),
+    CommitBlockSynchronization: (request) =>
+      this.#call('CommitBlockSynchronization', () => {
+        this.#requireRegistered(request.registrationId);
+        this.synchronized.push(request);
         return {};
       }),
     ErrorReport: (request) =>

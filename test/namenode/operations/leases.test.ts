@@ -2,10 +2,15 @@ import test, { type ExecutionContext } from 'ava';
 import { inodeById } from '../../../namenode/inode-tree.js';
 import { LeaseMonitor, leaseHolders } from '../../../namenode/lease-monitor.js';
 import { append } from '../../../namenode/operations/append.js';
+import { commitBlockSynchronization } from '../../../namenode/operations/block-recovery.js';
 import { complete } from '../../../namenode/operations/complete.js';
+import { deletePath } from '../../../namenode/operations/delete.js';
 import { fsync } from '../../../namenode/operations/fsync.js';
 import { recoverLease } from '../../../namenode/operations/lease-recovery.js';
 import { parsePath } from '../../../namenode/paths.js';
+import { blockRow } from '../../../namenode/storage/block-rows.js';
+import { BlockState } from '../../../namenode/storage/schema.js';
+import { target } from '../support/fake-blocks.js';
 import { nextBlock, openFile, withLength } from '../support/files.js';
 import { callOf, type NamesystemFixture, openNamesystemFixture, ROOT } from '../support/namesystem-fixture.js';
 
@@ -18,18 +23,14 @@ function setUp(t: ExecutionContext): NamesystemFixture {
   return fixture;
 }
 
-/** A DataNode has reported a finalized replica of this length. */
-async function finalized(
-  { ns }: NamesystemFixture,
-  blockId: number,
-  generationStamp: number,
-  length: number,
-  storage = 1,
-): Promise<void> {
-  await ns.journal.mutate(({ db }) => {
-    const sql = 'INSERT INTO replicas (block, storage, generation_stamp, length, state) VALUES (?, ?, ?, ?, 1)';
-    db.prepare(sql).run(blockId, storage, generationStamp, length);
-  });
+/** A file whose writer has written 500 bytes and is taken for vanished, with what the DataNodes will say of its block. */
+async function underRecovery({ ns }: NamesystemFixture) {
+  const file = await openFile(ns, '/f');
+  const block = await nextBlock(ns, file);
+  await fsync(ns, ROOT, { ...file, lastBlock: withLength(block, 500) });
+  await recoverLease(ns, ROOT, file.path);
+  const newGenerationStamp = block.generationStamp + 1;
+  return { file, block, result: { block, newGenerationStamp, newLength: 700, isGone: false, targets: [target(0)] } };
 }
 
 const holderOf = ({ ns }: NamesystemFixture, id: number) => inodeById(ns.journal.committed, id)?.lease_holder;
@@ -70,42 +71,100 @@ test('a writer that renews its lease keeps its file', async (t) => {
   t.true(await complete(ns, ROOT, { ...file, lastBlock: undefined }));
 });
 
-test('a block that nobody has finalized keeps its file open: its length is not known', async (t) => {
+test('a block that is being written is recovered under a new stamp; until then nobody can write to the file', async (t) => {
   const fixture = setUp(t);
-  const { ns, clock } = fixture;
-  const file = await openFile(ns, '/f');
-  await nextBlock(ns, file);
-  t.false(await recoverLease(ns, ROOT, file.path));
-  await clock.advance(SOFT_LIMIT_MS + 1);
-  await t.throwsAsync(append(ns, ROOT, { path: file.path, clientName: 'other', newBlock: false }), {
-    name: 'AlreadyBeingCreated',
-  });
-  t.is(holderOf(fixture, file.fileId), 'writer');
-});
-
-test('a recovered file ends with what its finalized replicas hold', async (t) => {
-  const fixture = setUp(t);
-  const { ns } = fixture;
-  const file = await openFile(ns, '/f');
-  const block = await nextBlock(ns, file);
-  await finalized(fixture, block.blockId, block.generationStamp, 700);
-  t.true(await recoverLease(ns, ROOT, file.path));
-  t.is(inodeById(ns.journal.committed, file.fileId)?.length, 700);
-  t.is(holderOf(fixture, file.fileId), null);
-  t.true(await recoverLease(ns, ROOT, file.path));
-});
-
-test('acknowledged bytes are never cut: replicas that are shorter, of another stamp, or do not agree close nothing', async (t) => {
-  const fixture = setUp(t);
-  const { ns } = fixture;
+  const { ns, clock, blocks } = fixture;
   const file = await openFile(ns, '/f');
   const block = await nextBlock(ns, file);
   await fsync(ns, ROOT, { ...file, lastBlock: withLength(block, 500) });
-  await finalized(fixture, block.blockId, block.generationStamp - 1, 600, 1);
   t.false(await recoverLease(ns, ROOT, file.path));
-  await finalized(fixture, block.blockId, block.generationStamp, 499, 2);
-  t.false(await recoverLease(ns, ROOT, file.path));
-  await finalized(fixture, block.blockId, block.generationStamp, 600, 3);
+  const recoveryId = block.generationStamp + 1;
+  t.like(blocks.recoveries.get(block.blockId), { block: withLength(block, 500), recoveryId, truncate: false });
+  t.is(holderOf(fixture, file.fileId), 'HDFS_NameNode');
+  await t.throwsAsync(complete(ns, ROOT, { ...file, lastBlock: withLength(block, 500) }), { name: 'LeaseExpired' });
+  await clock.advance(1);
+  await t.throwsAsync(append(ns, ROOT, { path: file.path, clientName: 'other', newBlock: false }), {
+    name: 'AlreadyBeingCreated',
+    message: 'Failed to APPEND_FILE /f for other because lease recovery is in progress. Try again later.',
+  });
+  t.is(ns.journal.counters.generationStamp, recoveryId);
+});
+
+test('the end of a recovery closes the file with the length that the DataNodes agreed on', async (t) => {
+  const fixture = setUp(t);
+  const { ns, blocks } = fixture;
+  const { file, block, result } = await underRecovery(fixture);
+  await commitBlockSynchronization(ns, result);
+  t.is(holderOf(fixture, file.fileId), null);
+  t.is(inodeById(ns.journal.committed, file.fileId)?.length, 700);
+  t.like(blockRow(ns.journal.committed, block.blockId), {
+    state: BlockState.COMPLETE,
+    generation_stamp: result.newGenerationStamp,
+    recovery_id: null,
+  });
+  t.is(blocks.recoveries.size, 0);
+  const { lastTxid } = ns.journal;
+  await commitBlockSynchronization(ns, result);
+  t.is(ns.journal.lastTxid, lastTxid);
+  t.true(await recoverLease(ns, ROOT, file.path));
+});
+
+test('a recovered block that nobody has reported yet keeps its file open, until the lease monitor finds it', async (t) => {
+  const fixture = setUp(t);
+  const { ns, blocks } = fixture;
+  const monitor = new LeaseMonitor(ns);
+  const { file, result } = await underRecovery(fixture);
+  blocks.live = 0;
+  await commitBlockSynchronization(ns, result);
+  await monitor.tick();
+  t.is(holderOf(fixture, file.fileId), 'HDFS_NameNode');
+  blocks.live = 1;
+  await monitor.tick();
+  t.is(holderOf(fixture, file.fileId), null);
+  t.is(inodeById(ns.journal.committed, file.fileId)?.length, 700);
+});
+
+test('a block of which no DataNode has anything is taken out of its file', async (t) => {
+  const fixture = setUp(t);
+  const { ns } = fixture;
+  const { file, block, result } = await underRecovery(fixture);
+  await commitBlockSynchronization(ns, { ...result, newLength: 0, isGone: true, targets: [] });
+  t.is(holderOf(fixture, file.fileId), null);
+  t.is(inodeById(ns.journal.committed, file.fileId)?.length, 0);
+  t.is(blockRow(ns.journal.committed, block.blockId), undefined);
+});
+
+test('a recovery that failed is followed by one under a higher id, and only the last one counts', async (t) => {
+  const fixture = setUp(t);
+  const { ns, blocks } = fixture;
+  const { file, block, result } = await underRecovery(fixture);
+  blocks.recoveries.clear(); // its time is over
+  await new LeaseMonitor(ns).tick();
+  const recoveryId = result.newGenerationStamp + 1;
+  t.is(blocks.recoveries.get(block.blockId)?.recoveryId, recoveryId);
+  await t.throwsAsync(commitBlockSynchronization(ns, result), {
+    name: 'InvalidArgument',
+    message: /recovery id \d+ does not match current recovery id \d+/,
+  });
+  await commitBlockSynchronization(ns, { ...result, newGenerationStamp: recoveryId });
+  t.is(holderOf(fixture, file.fileId), null);
+});
+
+test('the recovery of a file that was deleted meanwhile ends quietly', async (t) => {
+  const fixture = setUp(t);
+  const { ns } = fixture;
+  const { file, result } = await underRecovery(fixture);
+  await deletePath(ns, ROOT, file.path, false);
+  await commitBlockSynchronization(ns, result);
+  t.is(holderOf(fixture, file.fileId), 'HDFS_NameNode');
+});
+
+test('without a DataNode that could lead a recovery the file stays with its writer', async (t) => {
+  const fixture = setUp(t);
+  const { ns, blocks } = fixture;
+  const file = await openFile(ns, '/f');
+  await nextBlock(ns, file);
+  blocks.live = 0;
   t.false(await recoverLease(ns, ROOT, file.path));
   t.is(holderOf(fixture, file.fileId), 'writer');
 });
@@ -120,7 +179,7 @@ test('recovering a lease needs the right to write the file', async (t) => {
 
 test('after the hard limit the NameNode closes the files of a vanished writer by itself', async (t) => {
   const fixture = setUp(t);
-  const { ns, clock } = fixture;
+  const { ns, clock, blocks } = fixture;
   const monitor = new LeaseMonitor(ns);
   const [empty, stuck] = [await openFile(ns, '/empty'), await openFile(ns, '/stuck')];
   const other = await openFile(ns, '/other', { clientName: 'alive' });
@@ -132,12 +191,16 @@ test('after the hard limit the NameNode closes the files of a vanished writer by
   await clock.advance(1);
   await monitor.tick();
   t.is(holderOf(fixture, empty.fileId), null);
-  t.is(holderOf(fixture, stuck.fileId), 'writer');
+  t.is(holderOf(fixture, stuck.fileId), 'HDFS_NameNode');
   t.is(holderOf(fixture, other.fileId), 'alive');
-  // A replica turns up later.
-  await finalized(fixture, block.blockId, block.generationStamp, 10);
-  await clock.advance(60_000);
-  await monitor.tick();
+  const newGenerationStamp = blocks.recoveries.get(block.blockId)?.recoveryId ?? 0;
+  await commitBlockSynchronization(ns, {
+    block,
+    newGenerationStamp,
+    newLength: 10,
+    isGone: false,
+    targets: [target(0)],
+  });
   t.is(holderOf(fixture, stuck.fileId), null);
   t.deepEqual([...leaseHolders(ns.journal.committed)], ['alive']);
 });

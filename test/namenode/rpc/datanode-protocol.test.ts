@@ -71,7 +71,14 @@ function protocolWith(commands: DatanodeCommand[] = []) {
     errorReport: note('errorReport', undefined),
   } as unknown as DatanodeService;
   const settings = { clusterId: 'CID-test', heartbeatIntervalMs: 3_000, blockReportIntervalMs: 60_000 };
-  return { protocol: datanodeProtocol({ service, ...settings }), calls };
+  return {
+    protocol: datanodeProtocol({
+      commitSynchronization: async () => {},
+      service,
+      ...settings,
+    }),
+    calls,
+  };
 }
 
 test('Register: address, rack and storages go to the service; the answer has the cluster’s facts', async (t) => {

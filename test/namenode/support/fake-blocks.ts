@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import type { Block } from '../../../common/block.js';
 import { DfsError } from '../../../common/errors.js';
+import type { RecoveryOrder } from '../../../namenode/block-recoveries.js';
 import type {
   Blocks,
   LocatedReplicas,
@@ -20,6 +21,8 @@ export class FakeBlocks implements Blocks {
   available = 5;
   safe: SafeModeStatus = { on: false, message: '' };
   readonly requests: TargetRequest[] = [];
+  /** Under way, by block. */
+  readonly recoveries = new Map<number, RecoveryOrder>();
   readonly corrupt: { block: Block; datanodeUuid: string; storageUuid: string }[] = [];
 
   chooseTargets(request: TargetRequest): Target[] {
@@ -59,6 +62,22 @@ export class FakeBlocks implements Blocks {
 
   async markCorrupt(block: Block, datanodeUuid: string, storageUuid: string): Promise<void> {
     this.corrupt.push({ block, datanodeUuid, storageUuid });
+  }
+
+  canRecover(): boolean {
+    return this.live > 0;
+  }
+
+  isRecovering(blockId: number, recoveryId: number): boolean {
+    return this.recoveries.get(blockId)?.recoveryId === recoveryId;
+  }
+
+  recover(order: RecoveryOrder): void {
+    this.recoveries.set(order.block.blockId, order);
+  }
+
+  recovered(blockId: number): void {
+    this.recoveries.delete(blockId);
   }
 
   safeMode(): SafeModeStatus {

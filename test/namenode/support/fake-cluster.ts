@@ -214,6 +214,7 @@ export class FakeCluster {
     });
     const { heartbeatIntervalMs, blockReportIntervalMs } = this.#settings;
     this.#protocol = datanodeProtocol({
+      commitSynchronization: async () => {},
       service: management.service,
       clusterId: 'CID-test',
       heartbeatIntervalMs,
