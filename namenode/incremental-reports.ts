@@ -6,6 +6,7 @@ import { healthOf } from './block-health.js';
 import type { DatanodeDescriptor, StorageDescriptor } from './datanode-descriptor.js';
 import type { DatanodeManager } from './datanode-manager.js';
 import type { Journal, Transaction } from './journal.js';
+import { nextTurn } from './operations/next-turn.js';
 import { isFinished, judge, judgeAgain } from './replica-judgement.js';
 import { Serial } from './serial.js';
 import { blockRow } from './storage/block-rows.js';
@@ -72,6 +73,7 @@ export class IncrementalReports {
           );
         }
         await this.#process(node, events.slice(from, from + SLICE));
+        if (from + SLICE < events.length) await nextTurn();
       }
       if (reportNumber !== 0 && node.registrationId === registrationId) node.lastReportNumber = reportNumber;
     });

@@ -7,12 +7,13 @@
  * a million blocks never hold up anything else.
  */
 import type { Database } from 'better-sqlite3';
-import { type Clock, sleep } from '../common/clock.js';
+import type { Clock } from '../common/clock.js';
 import { healthOf, type Replica } from './block-health.js';
 import type { StorageDescriptor } from './datanode-descriptor.js';
 import type { DatanodeManager } from './datanode-manager.js';
 import type { Invalidations } from './invalidations.js';
 import type { Journal, Transaction } from './journal.js';
+import { nextTurn } from './operations/next-turn.js';
 import type { RecentArrivals } from './recent-arrivals.js';
 import { changesNothing, type Decision, decide } from './redundancy-decision.js';
 import type { CorruptReplica } from './replication-monitor.js';
@@ -65,11 +66,13 @@ export class RedundancyMonitor {
   /** Looks at all blocks in redundancy_check and goes on with the scans. True when there is more to do: call again at once. */
   async round(signal: AbortSignal): Promise<boolean> {
     let found = 0;
-    for (let after: number | undefined = 0; after !== undefined && !signal.aborted; )
+    for (let after: number | undefined = 0; after !== undefined && !signal.aborted; ) {
       after = await this.#checkSlice(after);
+      await nextTurn();
+    }
     for (let i = 0; i < SCAN_SLICES_PER_ROUND && this.#scans.size > 0 && !signal.aborted; i++) {
       found += await this.#scanSlice();
-      await sleep(this.#options.clock, 0);
+      await nextTurn();
     }
     return found > 0 || this.#scans.size > 0;
   }
@@ -99,6 +102,7 @@ export class RedundancyMonitor {
     while (!signal.aborted) {
       const left = await this.#options.journal.mutate(({ db }) => removeSlice(db, storage));
       if (!left) return;
+      await nextTurn();
     }
   }
 
