@@ -22,6 +22,8 @@ import type { ReplicaLocation } from './types.js';
 export interface BlockPipelineOptions {
   readonly context: ClientContext;
   readonly calls: WriterCalls;
+  /** Bytes that a new block may grow to: the DataNodes set so much space aside. */
+  readonly blockSize: number;
   readonly checksum: ChecksumSpec;
   readonly suspects: SuspectNodes;
   readonly signal: AbortSignal;
@@ -48,13 +50,14 @@ export class BlockPipeline {
    * @throws DfsError `PipelineFailed`, `NoTargets`, `NotReplicatedYet`, `LeaseExpired`.
    */
   async create(previous: Block | undefined): Promise<Pipeline> {
-    const { calls, context } = this.#options;
+    const { calls, context, blockSize } = this.#options;
     for (let attempt = 0; attempt <= context.settings.blockWriteRetries; attempt++) {
       const placed = await this.#allocate(previous);
       if (placed === undefined) continue;
       this.#placed = placed;
       try {
-        return await this.#open('PIPELINE_SETUP_CREATE', placed, placed.block.generationStamp, 0, 0);
+        const expected = { ...placed, block: { ...placed.block, numBytes: blockSize } };
+        return await this.#open('PIPELINE_SETUP_CREATE', expected, placed.block.generationStamp, 0, 0);
       } catch (error) {
         this.#note(this.#faultIn(error));
         this.#placed = undefined;

@@ -205,8 +205,15 @@ export class FileWriter {
   }
 
   #startWriter(checksum: ChecksumSpec, origin: BlockOrigin): BlockWriter {
-    const { context } = this.#options;
-    const common = { context, calls: this.#calls, checksum, suspects: this.#suspects, signal: this.#abort.signal };
+    const { context, status } = this.#options;
+    const common = {
+      context,
+      calls: this.#calls,
+      blockSize: status.blockSize,
+      checksum,
+      suspects: this.#suspects,
+      signal: this.#abort.signal,
+    };
     const writer = new BlockWriter(common, origin, (packet) => this.#acknowledged(packet));
     writer.finished.catch((error: unknown) => this.#fail(toDfsError(error)));
     return writer;

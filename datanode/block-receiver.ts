@@ -25,7 +25,7 @@ export interface ReceiverServices {
   readonly logger: Logger;
   readonly timeouts: TransferTimeouts;
   readonly writing: PacketWriterOptions;
-  /** What a client's block may become: it does not say (`dfs.blocksize`). */
+  /** What a client's block may become when the client does not say (`dfs.blocksize`). */
   readonly expectedBlockBytes: number;
 }
 

@@ -28,7 +28,7 @@ export async function openReplicaFor(
   const request = { block, newGenerationStamp: operation.latestGenerationStamp, writer };
   switch (stage) {
     case 'PIPELINE_SETUP_CREATE': {
-      const expectedBytes = Math.max(block.numBytes, expectedBlockBytes);
+      const expectedBytes = block.numBytes > 0 ? block.numBytes : expectedBlockBytes;
       return store.createRbw(block, { storageId, checksum, expectedBytes, writer });
     }
     case 'PIPELINE_SETUP_APPEND':
