@@ -4,7 +4,7 @@ import type { FileSystem, FileWriter } from '../../../client/index.js';
 import { seededRandom } from '../../../common/random.js';
 import { testBytes } from '../support/fake-cluster.js';
 import type { LiveDatanode } from '../support/live-cluster.js';
-import { LiveCluster } from '../support/live-cluster.js';
+import { eventually, LiveCluster } from '../support/live-cluster.js';
 
 const BLOCK = 64 * 1024;
 
@@ -153,4 +153,21 @@ test('whoever connects while there is no NameNode is told so soon', async (t) =>
   const error = await t.throwsAsync(cluster.connect(), { name: 'ConnectionLost' });
   t.regex(error.message, /Cannot reach the NameNode at 127\.0\.0\.1:\d+: connection refused/);
   await cluster.stop();
+});
+
+test('the file of a writer that vanished is closed with all that readers have seen', async (t) => {
+  await withCluster({}, async (cluster, fs) => {
+    const content = testBytes(BLOCK + 5000);
+    const vanishing = await cluster.connect();
+    const writer = await vanishing.create('/f');
+    await writer.write(content);
+    await writer.hflush();
+    await writer.abort();
+    await eventually(() => fs.recoverLease('/f'));
+    t.true((await get(fs, '/f')).equals(content));
+    const appending = await fs.append('/f');
+    await appending.write(testBytes(10));
+    await appending.close();
+    t.is((await get(fs, '/f')).length, content.length + 10);
+  });
 });

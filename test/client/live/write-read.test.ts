@@ -63,7 +63,10 @@ for (const size of [PACKET - 1, PACKET, PACKET + 1, 2 * PACKET + 1]) {
 
 test('each block has a replica on every DataNode, on two racks', async (t) => {
   await put('/placed', testBytes(2 * BLOCK));
-  for (const block of await fs.getBlockLocations('/placed', 0, 2 * BLOCK)) {
+  const located = () => fs.getBlockLocations('/placed', 0, 2 * BLOCK);
+  // The file is closed with the first report of each block; the others are on their way.
+  await eventually(async () => (await located()).every(({ hosts }) => hosts.length === 3));
+  for (const block of await located()) {
     t.deepEqual([...block.hosts].sort(), cluster.datanodes.map(({ address }) => address).sort());
     t.is(new Set(block.racks).size, 2);
     t.is(block.length, BLOCK);
