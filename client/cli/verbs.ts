@@ -38,6 +38,8 @@ const VERBS: Readonly<Record<string, readonly [summary: string, load: Loader]>> 
   rmdir: ['remove empty directories', () => import('./verbs/rmdir.js')],
   touch: ['set the times of files, making those that are missing', () => import('./verbs/touch.js')],
   touchz: ['make empty files', () => import('./verbs/touchz.js')],
+  truncate: ['cut files to a length', () => import('./verbs/truncate.js')],
+  concat: ['move the contents of files to the end of another one', () => import('./verbs/concat.js')],
   setrep: ['set how many replicas files have', () => import('./verbs/setrep.js')],
   chmod: ['change permissions', () => import('./verbs/chmod.js')],
   chown: ['change owner and group', () => import('./verbs/chown.js')],
@@ -51,6 +53,10 @@ const VERBS: Readonly<Record<string, readonly [summary: string, load: Loader]>> 
   report: ['show the state of the cluster and its DataNodes', () => import('./verbs/report.js')],
   safemode: ['show safe mode, enter it, leave it or wait for its end', () => import('./verbs/safemode.js')],
   saveNamespace: ['fold the edit log into the checkpoint now', () => import('./verbs/save-namespace.js')],
+  'debug recoverLease': [
+    'have a file closed whose writer has vanished',
+    () => import('./verbs/debug-recover-lease.js'),
+  ],
   'cluster start': ['start a cluster on this machine', () => import('./verbs/cluster-start.js')],
   'cluster stop': ['stop it', () => import('./verbs/cluster-stop.js')],
   'cluster status': ['show its processes', () => import('./verbs/cluster-status.js')],
@@ -79,6 +85,7 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'start-datanode': 'cluster start-datanode',
     'stop-datanode': 'cluster stop-datanode',
   },
+  debug: { recoverLease: 'debug recoverLease' },
   dfsadmin: { report: 'report', safemode: 'safemode', saveNamespace: 'saveNamespace' },
   admin: { report: 'report', safemode: 'safemode', saveNamespace: 'saveNamespace' },
 };

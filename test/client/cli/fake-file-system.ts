@@ -160,6 +160,27 @@ export class FakeFileSystem implements Partial<RemoteFileSystem> {
     return { length: bytes.length, stream, close: async () => {} } as unknown as FileReader;
   }
 
+  /** Answers of recoverLease and truncate, one after the other; then true. */
+  readonly closings: boolean[] = [];
+
+  async recoverLease(path: string): Promise<boolean> {
+    this.#get(path);
+    return this.closings.shift() ?? true;
+  }
+
+  async truncate(path: string, newLength: number): Promise<boolean> {
+    const { bytes } = this.#get(path);
+    if (newLength > bytes.length) throw new DfsError('InvalidArgument', 'Cannot truncate to a larger file size.');
+    this.#put(path, 'FILE', bytes.subarray(0, newLength), 0o644);
+    return this.closings.shift() ?? true;
+  }
+
+  async concat(target: string, sources: readonly string[]): Promise<void> {
+    const bytes = Buffer.concat([target, ...sources].map((path) => this.#get(path).bytes));
+    this.#put(target, 'FILE', bytes, 0o644);
+    for (const source of sources) this.#entries.delete(source);
+  }
+
   async setReplication(path: string, replication: number): Promise<boolean> {
     this.change(path, { replication });
     return true;

@@ -1,6 +1,6 @@
 /** Every byte that was acknowledged can be read, and every byte that can be read is the one that was written. */
 import type { FileSystem } from '../../../client/index.js';
-import { isDfsError, messageOf } from '../../../common/errors.js';
+import { messageOf } from '../../../common/errors.js';
 import type { Cluster } from '../cluster.js';
 import type { ModelFile } from '../model-file.js';
 import type { Checker } from './checker.js';
@@ -29,17 +29,14 @@ async function checkFile(cluster: Cluster, fs: FileSystem, path: string, file: M
   const { world, workplace } = cluster;
   const { length, underConstruction } = await fs.stat(path);
   const certain = file.certainLength(workplace.crashes());
-  if (!underConstruction && length < certain)
-    world.violation(`${path} has ${length} bytes; ${certain} were acknowledged`);
+  if (length < certain) world.violation(`${path} has ${length} bytes; ${certain} were acknowledged`);
   if (file.state === 'closed' && length !== certain)
     world.violation(`${path} has ${length} bytes; it was closed with ${certain}`);
-  if (file.state === 'closed' && underConstruction) world.violation(`${path} is open; it was closed`);
+  if (underConstruction) world.violation(`${path} is open`);
   try {
     await compare(fs, path, file, length);
   } catch (error) {
-    // Without recovery of its last block, what lies in a file that was never closed cannot always be had.
-    if (!underConstruction || !isDfsError(error)) world.violation(`${path} cannot be read: ${messageOf(error)}`);
-    else world.faults.count('result: open file that cannot be read');
+    world.violation(`${path} cannot be read: ${messageOf(error)}`);
   }
 }
 

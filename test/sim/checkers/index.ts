@@ -1,6 +1,7 @@
 /** All checks of a run, in the order in which they are made: later ones rely on what earlier ones have found to be so. */
 import { acknowledgedBytes } from './acknowledged-bytes.js';
 import type { Checker } from './checker.js';
+import { closedFiles } from './closed-files.js';
 import { leaks } from './leaks.js';
 import { namespaceModel } from './namespace-model.js';
 import { repair } from './repair.js';
@@ -10,6 +11,7 @@ import { staleStamps } from './stale-stamps.js';
 
 export const CHECKERS: readonly Checker[] = [
   singleWriter,
+  closedFiles,
   repair,
   namespaceModel,
   acknowledgedBytes,
