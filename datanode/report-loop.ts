@@ -39,6 +39,12 @@ export interface ReportLoopOptions {
 
 const RETRIES = { maxAttempts: Number.POSITIVE_INFINITY, baseDelayMs: 100, maxDelayMs: 5000 };
 
+/**
+ * From one message to the next. The first event after a quiet time goes out at once; under load, events that happen meanwhile share a
+ * message, which costs both sides as much as many of them. (HDFS: dfs.blockreport.incremental.intervalMsec, which is 0 there.)
+ */
+const SPACING_MS = 5;
+
 /** Numbers of datanode_protocol.proto's ReplicaState. */
 const STATE_NUMBERS: Readonly<Record<ReplicaState, number>> = { FINALIZED: 1, RBW: 2, RWR: 3, TEMPORARY: 5 };
 
@@ -87,8 +93,11 @@ export class ReportLoop {
       const registration = await this.#options.registration.current(signal);
       try {
         this.#scheduleAll(registration);
-        if (await this.#sendNext(registration, signal)) this.#failures = 0;
-        else await this.#alarm.wait(0, this.#untilAllDueMs(), signal);
+        const sent = await this.#sendNext(registration, signal);
+        if (sent) this.#failures = 0;
+        await (sent
+          ? sleep(this.#options.clock, SPACING_MS, signal)
+          : this.#alarm.wait(0, this.#untilAllDueMs(), signal));
       } catch (error) {
         if (!signal.aborted) await this.#recover(error, registration, signal);
       }

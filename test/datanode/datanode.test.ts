@@ -86,6 +86,16 @@ test('a finished block is reported at once, without waiting for a heartbeat', as
   t.is(fixture.namenode.heartbeats.length, before);
 });
 
+test('blocks that are finished in quick succession share reports', async (t) => {
+  const fixture = await openDatanode(t);
+  await fixture.join();
+  await fixture.clock.advance(1000);
+  for (let id = 1; id <= 20; id++) await write(fixture, block(id));
+  await fixture.clock.advance(100);
+  t.is(fixture.namenode.believed().length, 20);
+  t.is(fixture.namenode.countOf('BlockReceivedAndDeleted'), 2);
+});
+
 test('what happened while the NameNode was away is reported when it is back', async (t) => {
   const fixture = await openDatanode(t);
   await fixture.join();
@@ -174,7 +184,7 @@ test('a replica that cannot be read is reported as bad', async (t) => {
   fixture.image.remove('/data/current/finalized/subdir0/subdir0/blk_7');
   const connection = await TestConnection.to(fixture.network, 'dn1:9866');
   await connection.ask({ op: 'blockChecksum', block: { ...block(7), poolId: 'CID-test' } });
-  await fixture.clock.advance(0);
+  await fixture.clock.advance(100);
   t.deepEqual(fixture.namenode.badReplicas, [7]);
 });
 
