@@ -202,6 +202,7 @@ test('a writer goes on when its file is renamed', async (t) => {
 test('a writer is told when its file is deleted', async (t) => {
   const writer = await fs.create('/deleted');
   await writer.write(testBytes(10));
+  await writer.hflush();
   await fs.delete('/deleted');
   await t.throwsAsync(writer.close(), { name: 'FileNotFound' });
 });
