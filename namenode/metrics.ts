@@ -2,6 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { isDfsError } from '../common/errors.js';
 import type { Journal } from './journal.js';
+import type { FsStats } from './stats.js';
 
 const LATENCY_BUCKETS_SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5];
 const SIZE_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000];
@@ -11,6 +12,8 @@ export interface MetricSources {
   readonly journal: Journal;
   readonly isInSafeMode: () => boolean;
   readonly liveDatanodes: () => number;
+  readonly stats: () => FsStats;
+  readonly pendingReconstructionBlocks: () => number;
 }
 
 export class NamenodeMetrics {
@@ -50,13 +53,33 @@ export class NamenodeMetrics {
   }
 
   /** Begins to tell the state of the namespace as well. */
-  observe({ journal, isInSafeMode, liveDatanodes }: MetricSources): void {
+  observe(sources: MetricSources): void {
+    const { journal, isInSafeMode, liveDatanodes, stats, pendingReconstructionBlocks } = sources;
     this.#gauge('dfs_namenode_files', 'Files in the namespace.', () => journal.counters.files);
     this.#gauge('dfs_namenode_directories', 'Directories in the namespace.', () => journal.counters.directories);
     this.#gauge('dfs_namenode_blocks', 'Blocks of all files.', () => journal.counters.blocks);
     this.#gauge('dfs_namenode_last_txid', 'The last transaction.', () => journal.lastTxid);
     this.#gauge('dfs_namenode_safe_mode', '1 while safe mode is on.', () => (isInSafeMode() ? 1 : 0));
     this.#gauge('dfs_namenode_live_datanodes', 'DataNodes that are live.', liveDatanodes);
+    this.#labelled('dfs_namenode_bytes', 'Space of all DataNodes in service.', 'kind', () => {
+      const { capacityBytes, usedBytes, remainingBytes } = stats();
+      return { capacity: capacityBytes, used: usedBytes, remaining: remainingBytes };
+    });
+    this.#labelled(
+      'dfs_namenode_repair',
+      'Blocks, and replicas to delete, that are not as they should be.',
+      'state',
+      () => {
+        const { underReplicatedBlocks, missingBlocks, corruptReplicaBlocks, pendingDeletionReplicas } = stats();
+        return {
+          under_replicated_blocks: underReplicatedBlocks,
+          missing_blocks: missingBlocks,
+          corrupt_replica_blocks: corruptReplicaBlocks,
+          pending_reconstruction_blocks: pendingReconstructionBlocks(),
+          pending_deletion_replicas: pendingDeletionReplicas,
+        };
+      },
+    );
   }
 
   batch(records: number, syncMs: number): void {
@@ -91,6 +114,18 @@ export class NamenodeMetrics {
         },
       );
     };
+  }
+
+  #labelled(name: string, help: string, label: string, values: () => Record<string, number>): void {
+    const gauge: Gauge = new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers: [this.registry],
+      collect(): void {
+        for (const [value, count] of Object.entries(values())) gauge.set({ [label]: value }, count);
+      },
+    });
   }
 
   #gauge(name: string, help: string, value: () => number): void {

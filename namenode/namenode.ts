@@ -10,6 +10,7 @@ import type { Random } from '../common/random.js';
 import { GrpcServer } from '../common/rpc/grpc-server.js';
 import { NamenodeMetrics } from './metrics.js';
 import { NamenodeCore } from './namenode-core.js';
+import { fsStats } from './stats.js';
 import { GroupFiles } from './storage/group-files.js';
 import { type NameDirectory, openNameDirectory } from './storage/name-directory.js';
 import { WalFolder } from './storage/wal-folder.js';
@@ -100,6 +101,8 @@ class Namenode implements RunningNamenode {
       journal,
       isInSafeMode: () => blocks.safeMode.isOn,
       liveDatanodes: () => [...blocks.datanodes.nodes].filter(({ state }) => state === 'live').length,
+      stats: () => fsStats(journal, blocks.datanodes),
+      pendingReconstructionBlocks: () => blocks.pendingReconstructionBlocks,
     });
     this.#rpc.addService('ClientProtocol', this.#metrics.timed(clientProtocol));
     this.#rpc.addService('DatanodeProtocol', this.#metrics.timed(datanodeProtocol));
