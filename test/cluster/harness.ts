@@ -197,10 +197,12 @@ export class TestCluster {
 
   /** The same, for tests that do something with the process. */
   spawnDfs(args: readonly string[], { cwd, env = {} }: CommandOptions = {}): ChildProcess {
-    return spawn(process.execPath, [DFS_SCRIPT, ...args], {
+    const child = spawn(process.execPath, [DFS_SCRIPT, ...args], {
       cwd: cwd ?? this.directory,
       env: { ...process.env, DFS_NAMENODE: this.namenode, ...env },
     });
+    child.stdin.on('error', () => {}); // a command that fails ends before it has read all
+    return child;
   }
 
   async disconnect(): Promise<void> {
