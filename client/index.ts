@@ -5,5 +5,5 @@ export { DfsError, isDfsError } from '../common/errors.js';
 export type { ConnectOptions } from './connect.js';
 export type { FileReader } from './file-reader.js';
 export { FileSystem } from './file-system.js';
-export type { FileWriter } from './file-writer.js';
+export type { FileWriter, WriteOptions } from './file-writer.js';
 export type * from './types.js';
