@@ -2,7 +2,7 @@
 import { blockName } from '../common/block.js';
 import type { ReadBlockOperation } from '../common/data-transfer.js';
 import { encodeBlockOpResponse, readClientReadStatus, Status, statusName } from '../common/data-transfer.js';
-import { isDfsError, messageOf } from '../common/errors.js';
+import { messageOf } from '../common/errors.js';
 import type { Logger } from '../common/logging.js';
 import { encodePacket } from '../common/packet.js';
 import type { Connection } from './block-receiver.js';
@@ -43,8 +43,7 @@ export async function sendBlock(
     }
     await sendRange(services, operation, connection, replica, range);
   } catch (error) {
-    if (replica !== undefined && isDfsError(error, 'Corrupt'))
-      store.catalog.foundCorrupt(replica.block, replica.storageId);
+    if (replica !== undefined) store.readFailed(replica, error);
     throw error;
   } finally {
     replica?.files.closeLater();
@@ -55,6 +54,7 @@ export async function sendBlock(
       { block: blockName(operation.block), peer: connection.channel.peer },
       'a reader found a checksum error',
     );
+    store.onSuspect(operation.block.blockId);
   }
   return status !== null;
 }

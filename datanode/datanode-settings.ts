@@ -1,6 +1,9 @@
 import type { ChecksumSpec } from '../common/checksum.js';
 import type { Configuration } from '../common/config/configuration.js';
+import type { IntegritySettings } from './integrity.js';
 import type { TransferTimeouts } from './transfer-timeouts.js';
+
+const DEFAULT_SCAN_PERIOD_MS = 21 * 24 * 3_600_000;
 
 /** What a DataNode takes from the configuration. */
 export interface DatanodeSettings {
@@ -17,6 +20,7 @@ export interface DatanodeSettings {
   readonly maxConnections: number;
   readonly syncOnClose: boolean;
   readonly timeouts: TransferTimeouts;
+  readonly integrity: IntegritySettings;
   /** For blocks that are written over gRPC. */
   readonly checksum: ChecksumSpec;
   readonly packetBytes: number;
@@ -43,6 +47,11 @@ export function datanodeSettings(configuration: Configuration): DatanodeSettings
       writeTimeoutMs: configuration.get('dfs.datanode.socket.write.timeout'),
       keepAliveMs: configuration.get('dfs.datanode.socket.reuse.keepalive'),
     },
+    integrity: {
+      scanBytesPerSecond: configuration.get('dfs.block.scanner.volume.bytes.per.second'),
+      scanPeriodMs: scanPeriodMs(configuration.get('dfs.datanode.scan.period.hours')),
+      directoryScanIntervalMs: positive(configuration.get('dfs.datanode.directoryscan.interval')),
+    },
     checksum: {
       type: configuration.get('dfs.checksum.type'),
       bytesPerChecksum: configuration.get('dfs.bytes-per-checksum'),
@@ -51,4 +60,13 @@ export function datanodeSettings(configuration: Configuration): DatanodeSettings
     expectedBlockBytes: configuration.get('dfs.blocksize'),
     maxCopies: configuration.get('dfs.namenode.replication.max-streams-hard-limit'),
   };
+}
+
+/** HDFS: 0 is the default of 21 days, and a negative number means never. */
+function scanPeriodMs(configuredMs: number): number | undefined {
+  return positive(configuredMs === 0 ? DEFAULT_SCAN_PERIOD_MS : configuredMs);
+}
+
+function positive(ms: number): number | undefined {
+  return ms > 0 ? ms : undefined;
 }

@@ -25,6 +25,8 @@ import type { Volume } from './disk/volume.js';
 import type { LockDirectory } from './disk/volume-set.js';
 import { VolumeSet } from './disk/volume-set.js';
 import { IncrementalReports } from './incremental-reports.js';
+import type { IntegrityStatus } from './integrity.js';
+import { Integrity } from './integrity.js';
 import { NamenodeLink } from './namenode-link.js';
 import { toBlock, toPipelineNode } from './pipeline-node.js';
 import { ReplicaCatalog } from './replica-catalog.js';
@@ -63,6 +65,7 @@ export interface DatanodeStatus {
   readonly deletionsPending: number;
   readonly recoveriesPending: number;
   readonly reportsPending: number;
+  readonly integrity: IntegrityStatus;
 }
 
 /** Data written and not synced before a sync in the background begins, when blocks are synced at their end. */
@@ -84,6 +87,7 @@ export class Datanode {
   readonly #recovery: BlockRecovery;
   readonly #xceiver: DataXceiver;
   readonly #server: DataServer;
+  readonly #integrity: Integrity;
   #link: NamenodeLink | undefined;
 
   /**
@@ -128,6 +132,7 @@ export class Datanode {
       maxConnections,
     };
     this.#store = store;
+    this.#integrity = new Integrity({ store, clock, random, logger, settings: settings.integrity });
     this.#removal = new ReplicaRemoval(store, logger);
     this.#xceiver = new DataXceiver(services);
     this.#server = new DataServer({
@@ -188,6 +193,7 @@ export class Datanode {
     this.#link = link;
     await link.join(signal);
     link.start((error) => this.#dependencies.onFatal(toDfsError(error)));
+    this.#integrity.start();
   }
 
   status(): DatanodeStatus {
@@ -201,11 +207,13 @@ export class Datanode {
       deletionsPending: this.#removal.pendingCount,
       recoveriesPending: this.#recovery.pendingCount,
       reportsPending: this.#reports.pendingCount,
+      integrity: this.#integrity.status(),
     };
   }
 
   /** Ends in order: no new work, what runs is cut off, files are closed, the directories given back. */
   async stop(): Promise<void> {
+    await this.#integrity.stop();
     await this.#link?.stop();
     await this.#server.stop();
     await this.#recovery.stop();

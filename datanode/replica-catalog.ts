@@ -117,6 +117,13 @@ export class ReplicaCatalog {
     return true;
   }
 
+  /** A good replica that nobody knew of has been found while the DataNode runs. False as above. */
+  appeared(block: Block, volume: Volume): boolean {
+    if (!this.foundFinalized(block, volume)) return false;
+    this.#events.received(block, volume.storageId);
+    return true;
+  }
+
   // ---- Writing ---------------------------------------------------------------------------------------------------------------
 
   begun(replica: ReplicaInPipeline, volume: Volume): void {

@@ -64,6 +64,8 @@ export class ReplicaStore {
   readonly locks = new BlockLocks();
   /** Blocks whose files are about to be removed; see replica-removal.ts. */
   readonly beingDeleted = new Set<number>();
+  /** Called with a finalized replica with which somebody had trouble: it ought to be verified soon. */
+  onSuspect: (blockId: number) => void = () => {};
   readonly #logger: Logger;
   readonly #syncOnClose: boolean;
 
@@ -246,6 +248,15 @@ export class ReplicaStore {
       const what = isGone ? 'has lost its files' : `is damaged: ${messageOf(error)}`;
       throw new DfsError('Corrupt', `Replica ${blockName(replica)} ${what}`, { cause: error });
     }
+  }
+
+  /** Reading an opened replica failed: the NameNode is told if its bytes are wrong, and the disk is looked at if that gave an error. */
+  readFailed({ block, storageId }: ReadableReplica, error: unknown): void {
+    if (isDfsError(error, 'Corrupt')) this.catalog.foundCorrupt(block, storageId);
+    const volume = this.volumes.all.find((candidate) => candidate.storageId === storageId);
+    if (osErrorCode(error) === undefined || volume === undefined) return;
+    this.volumes.suspect(volume, error);
+    this.onSuspect(block.blockId);
   }
 
   /** Forgets an unfinished replica and removes its files. To be called with the block locked. */

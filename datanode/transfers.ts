@@ -3,7 +3,7 @@ import type { Block } from '../common/block.js';
 import { blockName } from '../common/block.js';
 import type { Network } from '../common/channel.js';
 import type { PipelineNode, WriteBlockOperation } from '../common/data-transfer.js';
-import { DfsError, isDfsError, messageOf } from '../common/errors.js';
+import { DfsError, messageOf } from '../common/errors.js';
 import type { Logger } from '../common/logging.js';
 import { READ_PACKET_BYTES } from './block-sender.js';
 import { chunkRange, PacketSource, sendAllPackets } from './packet-source.js';
@@ -121,7 +121,7 @@ export class Transfers {
         throw error;
       }
     } catch (error) {
-      if (isDfsError(error, 'Corrupt')) store.catalog.foundCorrupt(replica.block, replica.storageId);
+      store.readFailed(replica, error);
       throw error;
     } finally {
       replica.files.closeLater();

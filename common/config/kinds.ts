@@ -74,6 +74,16 @@ export function duration(
   };
 }
 
+/** The same for what may be switched off: any negative number, as in HDFS, comes out as -1. */
+export function durationOrNever(plainUnit: DurationUnit, defaultText: string, doc: string): Property<number> {
+  const positive = duration(plainUnit, defaultText, doc);
+  return {
+    ...positive,
+    allowed: `${positive.allowed}, or -1 for never`,
+    parse: (text) => (/^-\d/.test(text) && positive.parse(text.slice(1)) !== undefined ? -1 : positive.parse(text)),
+  };
+}
+
 export function int(defaultText: string, doc: string, range: Range = {}): Property<number> {
   return {
     kind: 'int',

@@ -8,6 +8,7 @@ import {
   boolean,
   choice,
   duration,
+  durationOrNever,
   fraction,
   hostPort,
   int,
@@ -191,12 +192,19 @@ export const PROPERTIES = {
     'How long a DataNode keeps a data connection for the next operation.',
     { min: 1 },
   ),
-  'dfs.datanode.scan.period.hours': duration('h', '21d', 'Time in which every block is read and verified once.'),
-  'dfs.block.scanner.volume.bytes.per.second': size('1m', 'Speed of that scan on each disk.'),
-  'dfs.datanode.directoryscan.interval': duration(
+  'dfs.datanode.scan.period.hours': durationOrNever(
+    'h',
+    '21d',
+    'Every replica is read and verified once in this time, if the speed below allows it. 0: 21d; -1: never.',
+  ),
+  'dfs.block.scanner.volume.bytes.per.second': size(
+    '1m',
+    'Most bytes a second that this scan reads of each disk. 0: no scan. A disk of 10 TB needs 6m to be through in 21 days.',
+  ),
+  'dfs.datanode.directoryscan.interval': durationOrNever(
     's',
     '6h',
-    'Time between two comparisons of the disk with what is known of it.',
+    'Time between two comparisons of the directories with what is known of them. 0 or -1: never.',
   ),
   'dfs.datanode.balance.bandwidthPerSec': size('100m', 'Most bytes a second that balancing uses.', { min: 1 }),
 

@@ -6,7 +6,8 @@
  *     <volume>/current/finalized/subdirX/subdirY/blk_<id>              data of a finalized replica
  *     <volume>/current/finalized/subdirX/subdirY/blk_<id>_<gs>.meta    its checksums
  *     <volume>/current/rbw/                                    replicas being written, the same two files
- *     <volume>/current/quarantine/                             what start-up found damaged, for a person to look at
+ *     <volume>/current/quarantine/                             what was found damaged there, for a person to look at
+ *     <volume>/current/scanner.cursor                          how far the block scan has got
  *     <volume>/tmp/                                            copies in the making; emptied at start-up
  *
  * X = (id >> 16) & 31, Y = (id >> 8) & 31: at most 1,024 directories, filled evenly because block ids count up.
@@ -22,6 +23,7 @@ export type ReplicaFileName =
   | { readonly kind: 'meta'; readonly blockId: number; readonly generationStamp: number };
 
 const SUBDIRECTORIES = 32;
+export const SUBDIRECTORY_COUNT = SUBDIRECTORIES ** 2;
 
 const DATA_FILE = /^blk_(\d{1,16})$/;
 const SUBDIRECTORY = /^subdir(\d{1,2})$/;
@@ -74,6 +76,7 @@ export class VolumeLayout {
   readonly finalized: string;
   readonly rbw: string;
   readonly quarantine: string;
+  readonly scannerCursor: string;
   readonly tmp: string;
 
   constructor(root: string) {
@@ -83,6 +86,7 @@ export class VolumeLayout {
     this.finalized = join(this.current, 'finalized');
     this.rbw = join(this.current, 'rbw');
     this.quarantine = join(this.current, 'quarantine');
+    this.scannerCursor = join(this.current, 'scanner.cursor');
     this.tmp = join(root, 'tmp');
   }
 

@@ -20,14 +20,12 @@
 import { join } from 'node:path';
 import type { Block } from '../../common/block.js';
 import { blockName } from '../../common/block.js';
-import type { ChecksumSpec } from '../../common/checksum.js';
-import { checksumsLength, META_HEADER_LENGTH } from '../../common/checksum.js';
-import { isDfsError, messageOf, osErrorCode } from '../../common/errors.js';
+import { isDfsError, osErrorCode } from '../../common/errors.js';
 import type { Logger } from '../../common/logging.js';
 import { dataFileName, metaFileName, parseReplicaFileName, parseSubdirectory } from './layout.js';
+import { MetaFit } from './meta-fit.js';
 import type { VerifiedLength } from './replica-check.js';
 import { verifiedLength } from './replica-check.js';
-import { readMetaHeader } from './replica-files.js';
 import type { Volume } from './volume.js';
 
 /** Directories that are looked at at the same time; more do not make a disk faster. */
@@ -62,7 +60,7 @@ class VolumeScan {
   readonly #onFinalized: (block: Block) => void;
   /** What is in rbw/ and not yet accounted for. */
   #rbw = new Map<number, BlockFiles>();
-  #usualChecksum: ChecksumSpec | undefined;
+  readonly #metaFit: MetaFit;
   readonly #waiting: Block[] = [];
   readonly #quarantined: string[] = [];
 
@@ -70,6 +68,7 @@ class VolumeScan {
     this.#volume = volume;
     this.#logger = logger;
     this.#onFinalized = onFinalized;
+    this.#metaFit = new MetaFit(volume.disk);
   }
 
   async run(): Promise<ScanResult> {
@@ -141,27 +140,9 @@ class VolumeScan {
     const dataPath = join(directory, dataFileName(block.blockId));
     const [numBytes, metaBytes] = await Promise.all([disk.fileSize(dataPath), disk.fileSize(metaPath)]);
     if (numBytes === undefined || metaBytes === undefined) return 'a file of it has gone meanwhile';
-    const fault = await this.#misfit(metaPath, numBytes, metaBytes);
+    const fault = await this.#metaFit.misfit(metaPath, numBytes, metaBytes);
     if (fault === undefined) this.#onFinalized({ ...block, numBytes });
     return fault;
-  }
-
-  /**
-   * Whether the length of the meta file is that for `numBytes` of data. Nearly all replicas have the same chunk size: its header is
-   * opened only when it is not that of the last one, which halves the time of a start.
-   */
-  async #misfit(metaPath: string, numBytes: number, metaBytes: number): Promise<string | undefined> {
-    const fits = (spec: ChecksumSpec): boolean => metaBytes === META_HEADER_LENGTH + checksumsLength(spec, numBytes);
-    if (this.#usualChecksum !== undefined && fits(this.#usualChecksum)) return undefined;
-    try {
-      const spec = await readMetaHeader(this.#volume.disk, metaPath);
-      if (!fits(spec)) return `a meta file of ${metaBytes} bytes does not belong to ${numBytes} bytes of data`;
-      this.#usualChecksum = spec;
-      return undefined;
-    } catch (error) {
-      if (isDfsError(error, 'Corrupt')) return messageOf(error);
-      throw error;
-    }
   }
 
   async #takeDataAlone(directory: string, blockId: number, rbw: BlockFiles | undefined): Promise<void> {

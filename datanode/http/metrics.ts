@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Datanode } from '../datanode.js';
+import type { IntegrityStatus } from '../integrity.js';
 
 /** What Prometheus may ask of a DataNode; read from it when asked, so that counting costs nothing in between. */
 export function datanodeMetrics(datanode: Datanode): Registry {
@@ -30,8 +31,27 @@ export function datanodeMetrics(datanode: Datanode): Registry {
   gauge('reports_pending', 'Changes that the NameNode has not been told of.', () => datanode.status().reportsPending);
   gauge('failed_volumes', 'Volumes out of service.', () => datanode.status().failedVolumes);
   gauge('registered', '1 when the NameNode knows this DataNode.', () => (datanode.status().registered ? 1 : 0));
+  integrityGauges(datanode, gauge);
   volumeGauges(datanode, registry);
   return registry;
+}
+
+type AddGauge = (name: string, help: string, read: () => number) => void;
+
+function integrityGauges(datanode: Datanode, gauge: AddGauge): void {
+  const seconds = (ms: number | undefined): number => (ms === undefined ? 0 : ms / 1000);
+  const status = (): IntegrityStatus => datanode.status().integrity;
+  gauge('scanned_replicas', 'Replicas that the block scan has verified since the start.', () => status().replicas);
+  gauge('scanned_bytes', 'Bytes that it has read.', () => status().bytes);
+  gauge('scanned_corrupt', 'Damaged replicas that it has found.', () => status().corrupt);
+  gauge('scan_completed_timestamp_seconds', 'When each volume had been verified as a whole; 0: one never was.', () =>
+    seconds(status().lastPassEndedMs),
+  );
+  gauge(
+    'directory_scan_timestamp_seconds',
+    'When the directories were last compared with what is known of them; 0: never.',
+    () => seconds(status().lastDirectoryScanMs),
+  );
 }
 
 function volumeGauges(datanode: Datanode, registry: Registry): void {

@@ -45,6 +45,8 @@ const SETTINGS = {
   'dfs.datanode.address': 'dn1:9866',
   'dfs.bytes-per-checksum': '1024',
   'dfs.client-write-packet-size': '4096',
+  // Tests of the scan turn it on.
+  'dfs.block.scanner.volume.bytes.per.second': '0',
 };
 
 export async function openDatanode(t: Teardown, options: DatanodeFixtureOptions = {}): Promise<DatanodeFixture> {
