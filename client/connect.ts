@@ -13,7 +13,6 @@ import { tcpNetwork } from '../common/tcp-channel.js';
 import { BufferPool } from './buffer-pool.js';
 import type { ClientContext } from './context.js';
 import { LeaseRenewer } from './lease-renewer.js';
-import { localHost } from './local-host.js';
 import * as administration from './rpc/administration.js';
 import { NamenodeClient } from './rpc/namenode-client.js';
 import { clientSettings } from './settings.js';
@@ -28,8 +27,8 @@ export interface ConnectOptions {
   /** Settings of the client. Default: every property's default. */
   readonly configuration?: Configuration | undefined;
   /**
-   * Host or IP address of this machine as the cluster knows it, to write to and read from a DataNode on it first. Default: its first
-   * IPv4 address that is not a loopback address.
+   * Host or IP address of this machine as the cluster knows it, to write to and read from a DataNode on it first. Default:
+   * the address from which its calls reach the NameNode.
    */
   readonly clientHost?: string | undefined;
   readonly clock?: Clock | undefined;
@@ -84,7 +83,7 @@ function newContext(
   namenode: NamenodeClient,
   defaults: ServerDefaults,
 ): ClientContext {
-  const { clock = systemClock, random = systemRandom, network = tcpNetwork, clientHost = localHost() } = options;
+  const { clock = systemClock, random = systemRandom, network = tcpNetwork, clientHost = '' } = options;
   const settings = clientSettings(configuration, defaults);
   const { connectTimeoutMs, idleConnectionMs: idleMs } = settings;
   return {

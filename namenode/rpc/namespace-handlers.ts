@@ -43,12 +43,12 @@ export function namespaceHandlers(ns: Namesystem, callers: CallerSettings): Name
       return { entries: page.entries.map(fileStatus), hasMore: page.hasMore };
     },
 
-    async GetBlockLocations(request) {
+    async GetBlockLocations(request, { peerHost }) {
       const { inode, blocks, lastBlock } = await blockLocations(ns, callOf(callers, request.header), {
         path: parsePath(request.path),
         offset: count('offset', request.offset),
         length: count('length', request.length),
-        readerHost: optionalShortText('client_host', request.clientHost),
+        readerHost: optionalShortText('client_host', request.clientHost) || peerHost,
       });
       return {
         fileId: inode.id,

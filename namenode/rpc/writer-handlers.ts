@@ -71,12 +71,12 @@ export function writerHandlers(ns: Namesystem, callers: CallerSettings): WriterH
       return { status: fileStatus(inode), lastBlock: lastBlock === undefined ? null : locatedBlock(lastBlock) };
     },
 
-    async AddBlock(request) {
+    async AddBlock(request, { peerHost }) {
       const added = await addBlock(ns, callOf(callers, request.header), {
         ...writer(request),
         previous: optionalBlock('previous', request.previous),
         excludeDatanodes: shortTexts('exclude_datanodes', request.excludeDatanodes),
-        writerHost: optionalShortText('client_host', request.clientHost),
+        writerHost: optionalShortText('client_host', request.clientHost) || peerHost,
       });
       return { block: locatedBlock(added) };
     },
