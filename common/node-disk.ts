@@ -12,12 +12,16 @@ const FLAGS: Record<OpenMode, number> = {
   create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
 };
 
-// The callback functions under the promises: FileHandle adds a layer that costs as much as a small write.
+// The callback functions under the promises: FileHandle adds a layer that costs as much as a small write, and `rm` looks twice at
+// what it is to remove before it does.
 const open = promisify(fs.open);
 const fdatasync = promisify(fs.fdatasync);
 const ftruncate = promisify(fs.ftruncate);
 const fstat = promisify(fs.fstat);
 const close = promisify(fs.close);
+const fsync = promisify(fs.fsync);
+const rename = promisify(fs.rename);
+const unlink = promisify(fs.unlink);
 
 function readAt(fd: number, target: Uint8Array, offset: number, position: number): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -90,8 +94,14 @@ export const nodeDisk: Disk = {
   async makeDirectory(path) {
     await fs.promises.mkdir(path, { recursive: true });
   },
-  rename: (from, to) => fs.promises.rename(from, to),
-  remove: (path) => fs.promises.rm(path, { force: true }),
+  rename,
+  async remove(path) {
+    try {
+      await unlink(path);
+    } catch (error) {
+      if (osErrorCode(error) !== 'ENOENT') throw error;
+    }
+  },
   async list(path) {
     const entries = await fs.promises.readdir(path, { withFileTypes: true });
     return entries.map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }));
@@ -105,11 +115,11 @@ export const nodeDisk: Disk = {
     }
   },
   async syncDirectory(path) {
-    const directory = await fs.promises.open(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+    const directory = await open(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
     try {
-      await directory.sync();
+      await fsync(directory);
     } finally {
-      await directory.close();
+      await close(directory);
     }
   },
   async space(path) {

@@ -1,10 +1,12 @@
 /** Memory that a socket receives into. */
 
-const FIRST_SLAB_BYTES = 64 * 1024;
+/** Room for a small file with all that belongs to it. Not more: V8 collects garbage by the memory that was taken, used or not. */
+const FIRST_SLAB_BYTES = 16 * 1024;
 const FULL_SLAB_BYTES = 1024 * 1024;
 
-/** A slab is given up when less than this part of it is free: small reads would follow. */
+/** A slab is given up when less than this part of it, or less than this, is free: small reads would follow. */
 const MIN_FREE_PART = 1 / 16;
+const MIN_FREE_BYTES = 4 * 1024;
 
 /** 32 MiB: what the pipelines of a busy DataNode have under way at one time. */
 const MAX_FREE_SLABS = 32;
@@ -52,7 +54,8 @@ export class ReceiveSlab {
 
   /** Room for the next read. Repeated without {@link take}, it may be the same. */
   room(): Buffer {
-    if (this.#slab.length - this.#used <= this.#slab.length * MIN_FREE_PART) this.#nextSlab();
+    const minFree = Math.max(MIN_FREE_BYTES, this.#slab.length * MIN_FREE_PART);
+    if (this.#slab.length - this.#used <= minFree) this.#nextSlab();
     return this.#slab.subarray(this.#used);
   }
 

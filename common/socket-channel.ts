@@ -31,8 +31,8 @@ export class SocketChannel implements Channel {
   #receivedBytes = 0;
   #isPaused = false;
   #ended = false;
-  /** Why nothing more can be read or written. */
-  #failure: DfsError | undefined;
+  /** Why nothing more can be read or written. Made into an error when somebody asks: most connections just end, and a stack costs more. */
+  #failure: (() => DfsError) | undefined;
   #reader: Waiting<Buffer | null> | undefined;
   #writers: Waiting<void>[] = [];
   #writeTimeoutMs = 0;
@@ -46,8 +46,8 @@ export class SocketChannel implements Channel {
     this.#writeTimer = new LazyTimer(clock, () => this.#onWriteTimeout());
     slabSocket.onChunk = (chunk) => this.#onData(chunk);
     socket.on('end', () => this.#onEnd());
-    socket.on('error', (error) => this.#fail(connectionLost(this.peer, error)));
-    socket.on('close', () => this.#fail(new DfsError('ConnectionLost', `the connection to ${this.peer} was closed`)));
+    socket.on('error', (error) => this.#fail(() => connectionLost(this.peer, error)));
+    socket.on('close', () => this.#fail(() => closed(this.peer, '')));
   }
 
   read(timeoutMs: number): Promise<Buffer | null> {
@@ -61,7 +61,7 @@ export class SocketChannel implements Channel {
       return Promise.resolve(chunk);
     }
     if (this.#ended) return Promise.resolve(null);
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure());
     if (this.#reader !== undefined) throw new Error('a channel was read while a read was under way');
     this.#readTimer.arm(timeoutMs);
     return new Promise((resolve, reject) => {
@@ -70,7 +70,7 @@ export class SocketChannel implements Channel {
   }
 
   write(buffers: readonly Uint8Array[], timeoutMs: number): Promise<void> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure());
     const socket = this.#socket;
     socket.cork();
     for (let i = 0; i < buffers.length - 1; i++) socket.write(buffers[i] as Uint8Array);
@@ -95,7 +95,7 @@ export class SocketChannel implements Channel {
   destroy(): void {
     this.#socket.destroy();
     this.#received = [];
-    this.#fail(new DfsError('ConnectionLost', `the connection to ${this.peer} was closed on this side`));
+    this.#fail(() => closed(this.peer, ' on this side'));
   }
 
   #onData(chunk: Buffer): void {
@@ -143,15 +143,19 @@ export class SocketChannel implements Channel {
     for (const writer of this.#writers.splice(0)) writer.reject(error);
   }
 
-  #fail(error: DfsError): void {
+  #fail(failure: () => DfsError): void {
     this.#readTimer.cancel();
     this.#writeTimer.cancel();
     if (this.#failure !== undefined) return;
-    this.#failure = error;
-    this.#reader?.reject(error);
+    this.#failure = failure;
+    this.#reader?.reject(failure());
     this.#reader = undefined;
-    for (const writer of this.#writers.splice(0)) writer.reject(error);
+    for (const writer of this.#writers.splice(0)) writer.reject(failure());
   }
+}
+
+function closed(peer: string, where: string): DfsError {
+  return new DfsError('ConnectionLost', `the connection to ${peer} was closed${where}`);
 }
 
 function connectionLost(peer: string, error: Error): DfsError {

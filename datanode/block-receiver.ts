@@ -39,7 +39,7 @@ export class BlockReceiver implements ReplicaWriter {
   readonly #services: ReceiverServices;
   readonly #operation: WriteBlockOperation;
   readonly #upstream: Connection;
-  readonly #logger: Logger;
+  #ownLogger: Logger | undefined;
   readonly #stopping = new AbortController();
   #ended: Promise<void> = Promise.resolve();
 
@@ -47,7 +47,15 @@ export class BlockReceiver implements ReplicaWriter {
     this.#services = services;
     this.#operation = operation;
     this.#upstream = upstream;
-    this.#logger = services.logger.child({ block: blockName(operation.block), peer: upstream.channel.peer });
+  }
+
+  /** Names the block and the peer. Made by the first line: hardly any block has one. */
+  get #logger(): Logger {
+    this.#ownLogger ??= this.#services.logger.child({
+      block: blockName(this.#operation.block),
+      peer: this.#upstream.channel.peer,
+    });
+    return this.#ownLogger;
   }
 
   /** Carries the operation out. Does not reject: what fails is answered, or logged. The connection is of no use afterwards. */
@@ -93,7 +101,7 @@ export class BlockReceiver implements ReplicaWriter {
       throw error;
     }
     if (writable === undefined) return;
-    await new PacketReception(this.#services, writable, this.#upstream, mirror, this.#logger).run();
+    await new PacketReception(this.#services, writable, this.#upstream, mirror, () => this.#logger).run();
   }
 
   /** Undefined when this is the pipeline's last node. */

@@ -27,7 +27,7 @@ export class PacketReception {
   readonly #writable: WritableReplica;
   readonly #upstream: Connection;
   readonly #mirror: Mirror | undefined;
-  readonly #logger: Logger;
+  readonly #logger: () => Logger;
   readonly #writer: PacketWriter;
   readonly #responder: PacketResponder;
   /** Bytes of the block so far, written or not. */
@@ -43,7 +43,7 @@ export class PacketReception {
     writable: WritableReplica,
     upstream: Connection,
     mirror: Mirror | undefined,
-    logger: Logger,
+    logger: () => Logger,
   ) {
     this.#services = services;
     this.#writable = writable;
@@ -149,7 +149,7 @@ export class PacketReception {
     if (this.#mirror !== undefined || dataLength === 0) return true;
     const bad = verifyChecksums(this.#writable.files.checksum, data, checksums);
     if (bad < 0) return true;
-    this.#logger.error({ offsetInBlock, chunk: bad }, 'received bytes do not have their checksums');
+    this.#logger().error({ offsetInBlock, chunk: bad }, 'received bytes do not have their checksums');
     return false;
   }
 
