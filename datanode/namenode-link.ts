@@ -144,7 +144,7 @@ export class NamenodeLink {
   }
 
   async #onRegistered(clusterId: string): Promise<void> {
-    const { volumes, reports } = this.#options;
+    const { volumes, catalog, reports } = this.#options;
     if (volumes.clusterId !== '' && volumes.clusterId !== clusterId) {
       throw new DfsError(
         'WrongCluster',
@@ -152,6 +152,7 @@ export class NamenodeLink {
       );
     }
     await volumes.joinCluster(clusterId);
+    catalog.announceUnfinished();
     reports.registered();
   }
 

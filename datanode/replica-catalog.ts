@@ -178,6 +178,14 @@ export class ReplicaCatalog {
     return block;
   }
 
+  /** Tells of all replicas that were begun and not finished: a NameNode that has just come to know this DataNode cannot know them. */
+  announceUnfinished(): void {
+    for (const replica of this.#inPipeline.values()) {
+      if (replica.state === 'TEMPORARY') continue;
+      this.#events.receiving(blockOf(replica), this.#volumes.get(replica.volume).storageId);
+    }
+  }
+
   // ---- Block recovery --------------------------------------------------------------------------------------------------------
 
   /** The id of the recovery that the replica belongs to; undefined when there is none. */
