@@ -5,7 +5,7 @@
 import { type Random, shuffled } from '../common/random.js';
 
 /** The rack of a DataNode that names none. */
-export const DEFAULT_RACK = '/default-rack';
+const DEFAULT_RACK = '/default-rack';
 
 const RACK_LENGTH_MAX = 255;
 

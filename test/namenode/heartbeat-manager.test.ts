@@ -127,5 +127,5 @@ test('a storage that its DataNode does not mention any more has failed, and come
   manager.heartbeat(node, { ...NOTHING, storages: [report] }, 0);
   t.false(storage.failed);
   t.is(storage.remainingBytes, 6);
-  t.is(storage.trust as string, 'unknown', 'it has to prove again what it holds');
+  t.is<string, string>(storage.trust, 'unknown', 'it has to prove again what it holds');
 });

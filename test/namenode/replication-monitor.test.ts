@@ -70,7 +70,7 @@ test('more urgent blocks go first, whatever their ids', async (t) => {
     await queue(1, [0, 2], 2);
     await queue(2, [0, 2], 2);
     await queue(3, [0], 0);
-    t.deepEqual([...beat(0), ...beat(2)].sort(), [1, 2, 3]);
+    t.deepEqual(new Set([...beat(0), ...beat(2)]), new Set([1, 2, 3]));
     await queue(4, [1, 3], 2);
     await queue(5, [1], 0);
     t.is(beat(1)[0], 5);
@@ -182,7 +182,7 @@ test('what does not belong into the queue is found out', async (t) => {
     );
     await fixture.journal.mutate(({ db }) => queueBlock(db, 3, 0)); // no such block
     monitor.round();
-    t.deepEqual([...monitor.takeFindings().recheck].sort(), [1, 2, 3]);
+    t.deepEqual(new Set(monitor.takeFindings().recheck), new Set([1, 2, 3]));
     t.deepEqual(monitor.takeFindings().recheck, []);
   });
 });

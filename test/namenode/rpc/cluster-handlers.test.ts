@@ -118,7 +118,7 @@ async function runFsck(
     await cluster.advance(0);
     const { done, value } = await next;
     if (done) return responses;
-    responses.push(value as FsckResponse);
+    responses.push(value);
   }
 }
 
