@@ -10,6 +10,7 @@ const { values } = parseArgs({
     hours: { type: 'string' },
     calm: { type: 'boolean', default: false },
     log: { type: 'boolean', default: false },
+    trace: { type: 'boolean', default: false },
   },
 });
 
@@ -21,8 +22,10 @@ for (let seed = first; seed < first + count; seed++) {
   const drawn = drawOptions(seed, faultyMs);
   const before = process.cpuUsage();
   const result = await simulate(values.calm ? withoutFaults(drawn) : drawn, {
+    keepTrace: values.trace,
     ...(values.log ? { onLog: (line: string) => console.log(line) } : {}),
   });
+  for (const line of result.trace) console.log(line);
   const { user, system } = process.cpuUsage(before);
   const seconds = ((user + system) / 1e6).toFixed(2);
   console.log(

@@ -118,7 +118,7 @@ function drawSettings(random: Random, blockSize: number): Record<string, string>
     'dfs.namenode.redundancy.interval.seconds': '3s',
     'dfs.namenode.reconstruction.pending.timeout-sec': pick(random, ['30s', '2m']),
     'dfs.namenode.safemode.extension': pick(random, ['0', '5s', '30s']),
-    'dfs.blockreport.intervalMsec': pick(random, ['30s', '10m', '6h']),
+    'dfs.blockreport.intervalMsec': pick(random, ['30s', '2m', '10m']),
     'dfs.namenode.checkpoint.txns': String(pick(random, [20, 200, 1_000_000])),
     'dfs.namenode.num.extra.edits.retained': '1000000',
     'dfs.client.socket-timeout': pick(random, ['5s', '20s']),

@@ -34,20 +34,23 @@ export interface Tenure {
   untilMs: number;
 }
 
-/** Nobody knows whether the operation was carried out, or will be. */
-const UNCERTAIN: readonly ErrorName[] = ['ConnectionLost', 'Timeout', 'Cancelled', 'RetryLater'];
-/** The cluster cannot at the moment; nothing has changed. */
-const UNAVAILABLE: readonly ErrorName[] = ['SafeMode', 'Overloaded', 'NoSpace'];
-/** Writing may fail for these reasons when DataNodes do. */
-const WRITE_FAILURES: readonly ErrorName[] = [
-  ...UNCERTAIN,
-  ...UNAVAILABLE,
-  'PipelineFailed',
-  'NoTargets',
-  'NotReplicatedYet',
+/**
+ * Nobody knows whether the operation was carried out, or will be. That goes for a refusal for the moment as well: an earlier attempt of
+ * the same call may still be on its way.
+ */
+const UNCERTAIN: readonly ErrorName[] = [
+  'ConnectionLost',
+  'Timeout',
+  'Cancelled',
+  'RetryLater',
+  'SafeMode',
+  'Overloaded',
+  'NoSpace',
 ];
+/** Writing may fail for these reasons when DataNodes do. */
+const WRITE_FAILURES: readonly ErrorName[] = [...UNCERTAIN, 'PipelineFailed', 'NoTargets', 'NotReplicatedYet'];
 /** Reading may fail for these reasons when DataNodes do. */
-const READ_FAILURES: readonly ErrorName[] = [...UNCERTAIN, ...UNAVAILABLE, 'BlockMissing', 'Corrupt'];
+const READ_FAILURES: readonly ErrorName[] = [...UNCERTAIN, 'BlockMissing', 'Corrupt'];
 /** A file whose writer failed can be taken over only some time later. */
 const TAKEOVER_FAILURES: readonly ErrorName[] = ['AlreadyBeingCreated', 'BlockMissing', 'NotReplicatedYet', 'Corrupt'];
 
@@ -399,8 +402,7 @@ export class Worker {
       world.trace.note(`${verb} failed`, path);
       world.log(this.root, `${verb} ${path}: ${messageOf(error)}`);
       if (isDfsError(error, ...UNCERTAIN)) doubt();
-      else if (!isDfsError(error, ...UNAVAILABLE, ...acceptable))
-        this.#violation(`${verb} ${path} failed: ${describe(error)}`);
+      else if (!isDfsError(error, ...acceptable)) this.#violation(`${verb} ${path} failed: ${describe(error)}`);
       return undefined as Result;
     } finally {
       this.#inDoubt = undefined;
