@@ -31,6 +31,8 @@ export interface Appended {
  */
 export async function append(ns: Namesystem, call: Call, request: AppendRequest): Promise<Appended> {
   const { path, clientName, newBlock } = request;
+  const found = requireFile(ns.journal.committed, call, path);
+  requireAccess(call, found.inode, Access.WRITE, () => path.text);
   await recoverForTakeover(ns, call, path, clientName, 'APPEND_FILE');
   const { fileId } = await change(ns, call, `append to file ${path.text}`, (tx) => {
     const { inode } = requireFile(tx.db, call, path);

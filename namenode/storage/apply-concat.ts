@@ -24,11 +24,11 @@ function moveBlocks({ db }: ApplyState, source: number, target: number): void {
   statement(
     db,
     `UPDATE blocks SET
-       idx = idx + (SELECT coalesce(max(idx) + 1, 0) FROM blocks WHERE inode = ?1),
-       replication = (SELECT replication FROM inodes WHERE id = ?1),
-       inode = ?1
-     WHERE inode = ?2`,
-  ).run(target, source);
+       idx = idx + (SELECT coalesce(max(idx) + 1, 0) FROM blocks WHERE inode = ?),
+       replication = (SELECT replication FROM inodes WHERE id = ?),
+       inode = ?
+     WHERE inode = ?`,
+  ).run(target, target, target, source);
   const sql = 'UPDATE inodes SET length = length + (SELECT length FROM inodes WHERE id = ?) WHERE id = ?';
   expectOneRow(statement(db, sql).run(source, target), `lengthen inode ${target}`);
 }

@@ -34,7 +34,9 @@ interface Directory extends Attributes {
 
 interface ModelBlock {
   length: number;
+  /** Being written, or recovered. */
   open: boolean;
+  recovering?: 'writer vanished' | 'truncated' | undefined;
 }
 
 export interface File extends Attributes {
@@ -47,6 +49,8 @@ export interface File extends Attributes {
 
 type Node = Directory | File;
 
+/** Who holds a file whose last block is being recovered. */
+const RECOVERY = 'HDFS_NameNode';
 const READ = 4;
 const WRITE = 2;
 const EXECUTE = 1;
@@ -144,6 +148,79 @@ export class ModelFileSystem {
     const last = file.blocks.at(-1);
     if (last?.open !== true || known !== file.blocks.length) throw new ModelError('InvalidArgument');
     if (length > last.length) last.length = length;
+  }
+
+  recoverLease(as: ModelUser, path: string, nowMs: number): boolean {
+    const file = this.#file(as, path);
+    need(as, file, WRITE);
+    if (file.holder === undefined) return true;
+    const last = file.blocks.at(-1);
+    if (last?.open !== true) {
+      file.holder = undefined;
+      file.mtimeMs = nowMs;
+      return true;
+    }
+    last.recovering ??= 'writer vanished';
+    file.holder = RECOVERY;
+    return false;
+  }
+
+  /** The DataNodes have recovered the last block; `length` 0: none of them has anything of it. */
+  finishRecovery(file: File, length: number, nowMs: number): void {
+    const last = file.blocks.at(-1);
+    if (!this.isAttached(file) || last?.recovering === undefined) return;
+    if (last.recovering === 'truncated' && length !== last.length) throw new ModelError('InvalidArgument');
+    if (length === 0) file.blocks.pop();
+    else Object.assign(last, { length, open: false, recovering: undefined });
+    file.holder = undefined;
+    file.mtimeMs = nowMs;
+  }
+
+  truncate(as: ModelUser, path: string, newLength: number, nowMs: number): boolean {
+    const file = this.#file(as, path);
+    need(as, file, WRITE);
+    const length = lengthOf(file);
+    if (file.blocks.at(-1)?.recovering === 'truncated' && length === newLength) return false;
+    if (file.holder !== undefined) throw new ModelError('AlreadyBeingCreated');
+    if (length === newLength) return true;
+    if (length < newLength) throw new ModelError('InvalidArgument');
+    let start = length;
+    while (start > newLength) {
+      const last = file.blocks.at(-1) as ModelBlock;
+      start -= last.length;
+      if (start >= newLength) file.blocks.pop();
+      else Object.assign(last, { length: newLength - start, open: true, recovering: 'truncated' });
+    }
+    file.mtimeMs = nowMs;
+    if (start === newLength) {
+      while (file.blocks.at(-1)?.length === 0) file.blocks.pop();
+      return true;
+    }
+    file.holder = RECOVERY;
+    return false;
+  }
+
+  concat(as: ModelUser, target: string, sources: readonly string[], nowMs: number): void {
+    const file = this.#file(as, target);
+    need(as, file, WRITE);
+    if (file.holder !== undefined) throw new ModelError('InvalidArgument');
+    const found = sources.map((path) => {
+      const source = this.#file(as, path);
+      const { parent } = source;
+      need(as, source, READ);
+      need(as, parent as Directory, WRITE);
+      needNotSticky(as, parent as Directory, source);
+      if (source === file || source.holder !== undefined || lengthOf(source) === 0)
+        throw new ModelError('InvalidArgument');
+      if (source.replication > file.replication) throw new ModelError('InvalidArgument');
+      return { source, parent: parent as Directory, name: path.slice(path.lastIndexOf('/') + 1) };
+    });
+    if (new Set(found.map(({ source }) => source)).size < found.length) throw new ModelError('InvalidArgument');
+    for (const { source, parent, name } of found) {
+      file.blocks.push(...source.blocks);
+      remove(parent, name, nowMs);
+    }
+    file.mtimeMs = nowMs;
   }
 
   rename(as: ModelUser, from: string, to: string, overwrite: boolean, exact: boolean, nowMs: number): void {
@@ -280,6 +357,12 @@ export class ModelFileSystem {
   #existing(as: ModelUser, path: string): Node {
     const { node } = this.#find(as, path);
     if (node === undefined) throw new ModelError('FileNotFound');
+    return node;
+  }
+
+  #file(as: ModelUser, path: string): File {
+    const node = this.#existing(as, path);
+    if (node.kind === 'directory') throw new ModelError('IsADirectory');
     return node;
   }
 

@@ -7,18 +7,23 @@ import { change } from '../../../namenode/namesystem.js';
 import { addBlock } from '../../../namenode/operations/add-block.js';
 import { append } from '../../../namenode/operations/append.js';
 import { setOwner, setPermission, setReplication } from '../../../namenode/operations/attributes.js';
+import { commitBlockSynchronization } from '../../../namenode/operations/block-recovery.js';
 import { complete } from '../../../namenode/operations/complete.js';
+import { concat } from '../../../namenode/operations/concat.js';
 import { create } from '../../../namenode/operations/create.js';
 import { deletePath } from '../../../namenode/operations/delete.js';
 import { fsync } from '../../../namenode/operations/fsync.js';
-import { NAMENODE } from '../../../namenode/operations/lease-recovery.js';
+import { NAMENODE, recoverLease } from '../../../namenode/operations/lease-recovery.js';
 import { mkdirs } from '../../../namenode/operations/mkdirs.js';
+import { lastBlocks } from '../../../namenode/operations/open-file.js';
 import { contentSummary, fileInfo, listing } from '../../../namenode/operations/read-namespace.js';
 import { rename } from '../../../namenode/operations/rename.js';
+import { truncate } from '../../../namenode/operations/truncate.js';
 import { parsePath } from '../../../namenode/paths.js';
 import { nextSlice } from '../../../namenode/reaper.js';
 import type { InodeRow } from '../../../namenode/storage/rows.js';
 import { InodeType } from '../../../namenode/storage/schema.js';
+import { target } from './fake-blocks.js';
 import { type Description, type File, ModelError, type ModelFileSystem, type ModelUser } from './model-file-system.js';
 import type { NamespaceWorld } from './namespace-world.js';
 
@@ -214,6 +219,65 @@ function fsyncOperation([which, owner, bytes]: [number, string, number]): Operat
   );
 }
 
+function recoverLeaseOperation([as, at]: [ModelUser, string]): Operation {
+  return new Operation('recoverLease', [as.user, at], (sides) =>
+    both(
+      sides,
+      (model, nowMs) => model.recoverLease(as, at, nowMs),
+      ({ ns }) => recoverLease(ns, callOf(as, sides), parsePath(at)),
+    ),
+  );
+}
+
+function finishRecoveryOperation([which, bytes]: [number, number]): Operation {
+  return new Operation('finishRecovery', [which, bytes], (sides) =>
+    withHandle(sides, which, ({ file, fileId }) => {
+      const [last] = lastBlocks(sides.world.committed, fileId);
+      // A truncated block is cut to just its length; anything else is refused, and no less likely.
+      const newLength = last?.truncating === 1 && bytes > 0 ? last.length : bytes;
+      return both(
+        sides,
+        (model, nowMs) => model.finishRecovery(file, newLength, nowMs),
+        async ({ ns }) => {
+          if (last === undefined || last.recovery_id === null) return;
+          const block = { blockId: last.id, generationStamp: last.generation_stamp };
+          const result = { block, newGenerationStamp: last.recovery_id, newLength, isGone: newLength === 0 };
+          await commitBlockSynchronization(ns, { ...result, targets: newLength === 0 ? [] : [target(0)] });
+        },
+      );
+    }),
+  );
+}
+
+function truncateOperation([as, at, newLength]: [ModelUser, string, number]): Operation {
+  return new Operation('truncate', [as.user, at, newLength], (sides) =>
+    both(
+      sides,
+      (model, nowMs) => model.truncate(as, at, newLength, nowMs),
+      ({ ns }) => truncate(ns, callOf(as, sides), { path: parsePath(at), newLength, clientName: 'truncater' }),
+    ),
+  );
+}
+
+/** On files that there are: names at random mostly lead to none. */
+function concatSomeOperation([to, from]: [number, number[]]): Operation {
+  return new Operation('concat some', [to, from], (sides) => {
+    const files = [...sides.model.tree()].filter(([, { kind }]) => kind === 'file').map(([at]) => at);
+    const fileAt = (which: number): string => files[which % Math.max(1, files.length)] ?? '/a';
+    return concatOperation([ROOT_USER, fileAt(to), from.map(fileAt)]).run(sides);
+  });
+}
+
+function concatOperation([as, to, from]: [ModelUser, string, string[]]): Operation {
+  return new Operation('concat', [as.user, to, ...from], (sides) =>
+    both(
+      sides,
+      (model, nowMs) => model.concat(as, to, from, nowMs),
+      ({ ns }) => concat(ns, callOf(as, sides), parsePath(to), from.map(parsePath)),
+    ),
+  );
+}
+
 function renameOperation([as, from, to, overwrite, exact]: [ModelUser, string, string, boolean, boolean]): Operation {
   return new Operation('rename', [as.user, from, to, overwrite, exact], (sides) =>
     both(
@@ -314,6 +378,17 @@ export const operations: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 4, arbitrary: fc.tuple(pick, holder, length).map(addBlockOperation) },
   { weight: 3, arbitrary: fc.tuple(pick, holder, length).map(completeOperation) },
   { weight: 2, arbitrary: fc.tuple(pick, holder, length).map(fsyncOperation) },
+  { weight: 2, arbitrary: fc.tuple(user, path).map(recoverLeaseOperation) },
+  { weight: 3, arbitrary: fc.tuple(pick, length).map(finishRecoveryOperation) },
+  { weight: 2, arbitrary: fc.tuple(user, path, fc.constantFrom(0, 1, 499, 500, 1000)).map(truncateOperation) },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(user, path, fc.array(path, { minLength: 1, maxLength: 2 })).map(concatOperation),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(pick, fc.array(pick, { minLength: 1, maxLength: 2 })).map(concatSomeOperation),
+  },
   { weight: 6, arbitrary: fc.tuple(user, path, path, flag, flag).map(renameOperation) },
   { weight: 3, arbitrary: fc.tuple(user, path, flag).map(deleteOperation) },
   { weight: 2, arbitrary: fc.tuple(user, path, mode).map(permissionOperation) },
