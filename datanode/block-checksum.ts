@@ -10,7 +10,8 @@ const SLICE_BYTES = 128 * 1024;
 
 /**
  * Reads only the meta file.
- * @throws DfsError `ReplicaNotFound`, `StaleGenerationStamp`, `InvalidArgument` (the replica is not as long as the block), `Corrupt`.
+ * @throws DfsError `ReplicaNotFound`, `StaleGenerationStamp`, `InvalidArgument` (the replica is not as long as the
+ * block), `Corrupt`.
  */
 export async function blockChecksum(store: ReplicaStore, block: ExtendedBlock): Promise<BlockChecksum> {
   const replica = await store.openForRead(block);

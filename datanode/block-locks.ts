@@ -1,4 +1,7 @@
-/** Keeps the steps that change one block's replica from running into each other; different blocks do not wait for one another. */
+/**
+ * Keeps the steps that change one block's replica from running into each other; different blocks do not wait for one
+ * another.
+ */
 export class BlockLocks {
   readonly #tails = new Map<number, Promise<void>>();
 

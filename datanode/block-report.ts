@@ -1,6 +1,7 @@
 /**
- * Full block reports: everything that one volume holds, sorted by block id. A DataNode may hold a million replicas, so they are gathered and sorted
- * in slices. What is said of each replica is looked up at the last moment, when its part is sent.
+ * Full block reports: everything that one volume holds, sorted by block id. A DataNode may hold a million replicas, so
+ * they are gathered and sorted in slices. What is said of each replica is looked up at the last moment, when its part
+ * is sent.
  */
 import type { Clock } from '../common/clock.js';
 import { sleep } from '../common/clock.js';

@@ -5,8 +5,8 @@ import type { Clock } from '../common/clock.js';
 const LINGER_MS = 10_000;
 
 /**
- * Ends our side and waits for the other one to close: closing at once, while bytes that nobody has read lie in the socket, would make
- * TCP reset the connection and take back what was said last.
+ * Ends our side and waits for the other one to close: closing at once, while bytes that nobody has read lie in the
+ * socket, would make TCP reset the connection and take back what was said last.
  */
 export async function closeGently(channel: Channel, clock: Clock): Promise<void> {
   const giveUp = clock.after(LINGER_MS, () => channel.destroy());

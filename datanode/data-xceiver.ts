@@ -1,6 +1,6 @@
 /**
- * One connection of the data plane (HDFS: DataXceiver): takes an operation, has it carried out, and waits for the next one. Runs on any
- * channel: TCP's, or the memory's behind the gRPC service.
+ * One connection of the data plane (HDFS: DataXceiver): takes an operation, has it carried out, and waits for the next
+ * one. Runs on any channel: TCP's, or the memory's behind the gRPC service.
  */
 import { blockName } from '../common/block.js';
 import { ByteReader } from '../common/byte-reader.js';

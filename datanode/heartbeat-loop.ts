@@ -1,6 +1,6 @@
 /**
- * Tells the NameNode every few seconds that this DataNode lives, and how full and how busy it is; commands come back in the answer. While the
- * NameNode is away, the DataNode goes on serving.
+ * Tells the NameNode every few seconds that this DataNode lives, and how full and how busy it is; commands come back in
+ * the answer. While the NameNode is away, the DataNode goes on serving.
  */
 import type { Clock } from '../common/clock.js';
 import { messageOf } from '../common/errors.js';
@@ -75,7 +75,8 @@ export class HeartbeatLoop {
     const { namenode, datanodeUuid, refresh, lane, toldSummaries, describe, onAnswered, execute, logger } =
       this.#options;
     await refresh();
-    // With the digest goes no report: the two could cross. But a report that takes long must not make the heartbeat late.
+    // With the digest goes no report: the two could cross. But a report that takes long must not make the heartbeat
+    // late.
     const leaveLane = await lane.enterWithin(registration.heartbeatIntervalMs / 4);
     const contents = describe(leaveLane && toldSummaries());
     try {

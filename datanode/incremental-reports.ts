@@ -1,7 +1,7 @@
 /**
- * What has changed and the NameNode does not know yet. Events wait here until a report with them is answered; nothing is lost while the NameNode is
- * away. Of one block only the last event waits, so that the queue is no longer than the number of blocks that changed; should that
- * be too many, all are dropped, and a full report takes their place.
+ * What has changed and the NameNode does not know yet. Events wait here until a report with them is answered; nothing
+ * is lost while the NameNode is away. Of one block only the last event waits, so that the queue is no longer than the
+ * number of blocks that changed; should that be too many, all are dropped, and a full report takes their place.
  */
 import type { Block } from '../common/block.js';
 import type { ReplicaEvents, StorageSummaries } from './replica-catalog.js';
@@ -64,9 +64,11 @@ export class IncrementalReports implements ReplicaEvents {
     this.#onPending = listener;
   }
 
-  // ---- Events ---------------------------------------------------------------------------------------------------------------
+  // ---- Events -------------------------------------------------------------------------------------------------------
 
-  /** Waits for something more important, or for {@link urge}: most replicas that are begun are finished within moments. */
+  /**
+   * Waits for something more important, or for {@link urge}: most replicas that are begun are finished within moments.
+   */
   receiving(block: Block, storageId: string): void {
     this.#add({ kind: 'RECEIVING', block, storageId });
   }
@@ -99,7 +101,7 @@ export class IncrementalReports implements ReplicaEvents {
     this.#answeredSummaries = undefined;
   }
 
-  // ---- Sending --------------------------------------------------------------------------------------------------------------
+  // ---- Sending ------------------------------------------------------------------------------------------------------
 
   /** Sends also what could wait. */
   urge(): void {
@@ -157,8 +159,8 @@ export class IncrementalReports implements ReplicaEvents {
   }
 
   /**
-   * Number and digest of what the NameNode has been told of, at this moment; undefined when that cannot be said. To be sent while no report is
-   * under way.
+   * Number and digest of what the NameNode has been told of, at this moment; undefined when that cannot be said. To be
+   * sent while no report is under way.
    */
   toldSummaries(): StorageSummaries | undefined {
     if (this.#unanswered !== undefined || this.#overflowed) return undefined;

@@ -33,8 +33,8 @@ export class Mirror {
   }
 
   /**
-   * Passes a packet on as it was received; resolves when the next node takes more. Does not reject: that the next node has failed shows
-   * in its acks, and this one keeps what it has.
+   * Passes a packet on as it was received; resolves when the next node takes more. Does not reject: that the next node
+   * has failed shows in its acks, and this one keeps what it has.
    */
   async forward(packet: ReceivedPacket): Promise<void> {
     if (this.#failed) return;

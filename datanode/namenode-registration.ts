@@ -49,7 +49,8 @@ export class NamenodeRegistration {
 
   /**
    * The registration; waits for the NameNode as long as it takes.
-   * @throws DfsError `WrongCluster`, `DisallowedDatanode`, `InvalidArgument`: it will never be had. The signal's reason.
+   * @throws DfsError `WrongCluster`, `DisallowedDatanode`, `InvalidArgument`: it will never be had. The signal's
+   * reason.
    */
   async current(signal: AbortSignal): Promise<Registration> {
     if (this.#registration !== undefined) return this.#registration;

@@ -30,8 +30,9 @@ export interface PacketResponderOptions {
 const MAX_PENDING = 1024;
 
 /**
- * Acknowledges packets to whoever sent them, in order: each one when this DataNode is done with it and all those behind it have
- * acknowledged it. Own status first, then theirs, so that the client sees at which place of the pipeline something failed.
+ * Acknowledges packets to whoever sent them, in order: each one when this DataNode is done with it and all those behind
+ * it have acknowledged it. Own status first, then theirs, so that the client sees at which place of the pipeline
+ * something failed.
  */
 export class PacketResponder {
   readonly #options: PacketResponderOptions;
@@ -65,8 +66,8 @@ export class PacketResponder {
   }
 
   /**
-   * Acknowledges until the last packet; true when that has succeeded. False: a failure was sent upstream, or {@link close} was
-   * called before.
+   * Acknowledges until the last packet; true when that has succeeded. False: a failure was sent upstream, or {@link
+   * close} was called before.
    * @throws DfsError `ConnectionLost`, `Timeout` when the other side takes no acks.
    */
   async run(): Promise<boolean> {
@@ -106,8 +107,8 @@ export class PacketResponder {
     if (own !== Status.SUCCESS || this.#options.downstream === undefined) return [own];
     const theirs = await this.#readDownstream(this.#options.downstream, ack.packet.seqno);
     if (theirs[0] === Status.ERROR_CHECKSUM) {
-      // The next DataNode has checked the bytes that came from here and is good itself. HDFS takes the node before it for the
-      // culprit; by saying nothing more we become the one that the client leaves out.
+      // The next DataNode has checked the bytes that came from here and is good itself. HDFS takes the node before it
+      // for the culprit; by saying nothing more we become the one that the client leaves out.
       throw new DfsError('Corrupt', 'The next DataNode found wrong checksums in what this one passed on');
     }
     return [own, ...theirs];

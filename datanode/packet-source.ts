@@ -12,7 +12,10 @@ export interface ChunkRange {
   readonly endOffset: number;
 }
 
-/** Checksums are read ahead of the data, this many bytes of them at a time: they are read seldom then, and a short read stays cheap. */
+/**
+ * Checksums are read ahead of the data, this many bytes of them at a time: they are read seldom then, and a short read
+ * stays cheap.
+ */
 const CHECKSUM_WINDOW_BYTES = 32 * 1024;
 
 const NO_CHECKSUMS = Buffer.alloc(0);

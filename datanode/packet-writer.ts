@@ -16,8 +16,8 @@ interface Waiting {
 }
 
 /**
- * Writes the packets of one replica to its files, in order. While one write is under way, what comes in collects, and goes to the disk
- * in one call after it: the received buffers themselves, never copied together.
+ * Writes the packets of one replica to its files, in order. While one write is under way, what comes in collects, and
+ * goes to the disk in one call after it: the received buffers themselves, never copied together.
  */
 export class PacketWriter {
   readonly #store: ReplicaStore;
@@ -39,8 +39,8 @@ export class PacketWriter {
   }
 
   /**
-   * Queues a packet; resolves when it is in the files, and on stable storage if it asks for that. Rejects with the operating system's
-   * error; then all later ones reject as well.
+   * Queues a packet; resolves when it is in the files, and on stable storage if it asks for that. Rejects with the
+   * operating system's error; then all later ones reject as well.
    */
   write(packet: ReceivedPacket): Promise<void> {
     return new Promise((resolve, reject) => {

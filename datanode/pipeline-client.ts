@@ -1,6 +1,6 @@
 /**
- * Writes one complete block through a pipeline, as a client: for copies that the NameNode orders, and for writers that come over gRPC. Nothing is kept to
- * be sent again: when a DataNode fails, the block fails.
+ * Writes one complete block through a pipeline, as a client: for copies that the NameNode orders, and for writers that
+ * come over gRPC. Nothing is kept to be sent again: when a DataNode fails, the block fails.
  */
 import { ByteReader } from '../common/byte-reader.js';
 import type { Channel } from '../common/channel.js';

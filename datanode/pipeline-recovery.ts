@@ -1,6 +1,7 @@
 /**
- * What a client asks of an existing replica when it sets up a pipeline: to append to it, or to go on after a DataNode was lost. Each time
- * the replica gets a newer generation stamp, so that replicas which take no part are known to be out of date.
+ * What a client asks of an existing replica when it sets up a pipeline: to append to it, or to go on after a DataNode
+ * was lost. Each time the replica gets a newer generation stamp, so that replicas which take no part are known to be
+ * out of date.
  *
  * The conditions are HDFS's. A writer that still holds the replica (of the pipeline that broke) is stopped first.
  */
@@ -55,7 +56,8 @@ export class PipelineRecovery {
   }
 
   /**
-   * Goes on with a replica being written. What the broken pipeline never acknowledged is cut off; the client sends it again.
+   * Goes on with a replica being written. What the broken pipeline never acknowledged is cut off; the client sends it
+   * again.
    * @throws DfsError also when its length is not within what the client has sent and what it saw acknowledged.
    */
   recoverRbw(request: RecoveryRequest, minBytesReceived: number, maxBytesReceived: number): Promise<WritableReplica> {

@@ -9,8 +9,8 @@ export interface ReplicaWriter {
 }
 
 /**
- * A replica that is not finalized: it changes while it is written, so that everyone who looks at it looks at this one object.
- * (HDFS's name for it. The finalized ones, of which there are very many, are rows of a {@link ReplicaTable}.)
+ * A replica that is not finalized: it changes while it is written, so that everyone who looks at it looks at this one
+ * object. (HDFS's name for it. The finalized ones, of which there are very many, are rows of a {@link ReplicaTable}.)
  */
 export class ReplicaInPipeline implements Replica {
   readonly blockId: number;
@@ -53,14 +53,17 @@ export class ReplicaInPipeline implements Replica {
   }
 
   /**
-   * The checksum of the last chunk when {@link numBytes} ends within it. The one in the meta file may already be that of a longer
-   * chunk when a reader gets there, and would not fit the bytes that the reader may see.
+   * The checksum of the last chunk when {@link numBytes} ends within it. The one in the meta file may already be that
+   * of a longer chunk when a reader gets there, and would not fit the bytes that the reader may see.
    */
   get lastChecksum(): Buffer | undefined {
     return this.#lastChecksum;
   }
 
-  /** The files hold `numBytes` now. May be less than before, when a rebuilt pipeline takes back what was not acknowledged. */
+  /**
+   * The files hold `numBytes` now. May be less than before, when a rebuilt pipeline takes back what was not
+   * acknowledged.
+   */
   wrote(numBytes: number, lastChecksum: Buffer | undefined): void {
     this.#numBytes = numBytes;
     this.#lastChecksum = lastChecksum;

@@ -5,9 +5,15 @@ import type { Logger } from '../common/logging.js';
 import type { Replica } from './replica.js';
 import type { ReplicaStore } from './replica-store.js';
 
-/** Files are removed by so many at a time: a deleted tree of a million blocks must not keep the disk from serving others. */
+/**
+ * Files are removed by so many at a time: a deleted tree of a million blocks must not keep the disk from serving
+ * others.
+ */
 const REMOVALS_AT_A_TIME = 2;
-/** The NameNode sends an order again when it does not hear that it was carried out, so orders beyond this may be dropped. */
+/**
+ * The NameNode sends an order again when it does not hear that it was carried out, so orders beyond this may be
+ * dropped.
+ */
 const MAX_WAITING = 1_000_000;
 
 /** Deletes replicas in the background, as the NameNode orders it. */
@@ -31,8 +37,8 @@ export class ReplicaRemoval {
   }
 
   /**
-   * Orders deletions. A replica with a newer stamp than the one given stays: the NameNode did not know of it. From now on the replica
-   * is not served any more; once its files are gone the NameNode is told.
+   * Orders deletions. A replica with a newer stamp than the one given stays: the NameNode did not know of it. From now
+   * on the replica is not served any more; once its files are gone the NameNode is told.
    */
   invalidate(blocks: readonly Block[]): void {
     for (const block of blocks) {

@@ -1,7 +1,7 @@
 /**
- * The finalized replicas of a DataNode, up to some millions, at 32 bytes a slot: a hash table in typed arrays, of which the garbage
- * collector sees a few hundred objects instead of millions. The table is cut into shards by the hash of the block id; each shard
- * grows alone, so that no single insertion takes long.
+ * The finalized replicas of a DataNode, up to some millions, at 32 bytes a slot: a hash table in typed arrays, of which
+ * the garbage collector sees a few hundred objects instead of millions. The table is cut into shards by the hash of the
+ * block id; each shard grows alone, so that no single insertion takes long.
  */
 import type { Block } from '../common/block.js';
 
@@ -139,7 +139,10 @@ export class ReplicaTable {
     return removed;
   }
 
-  /** The replicas of one of {@link SHARD_COUNT} shards, in no order: a slice of the whole that takes well under a millisecond. */
+  /**
+   * The replicas of one of {@link SHARD_COUNT} shards, in no order: a slice of the whole that takes well under a
+   * millisecond.
+   */
   shard(index: number): Iterable<StoredReplica> {
     return this.#shards[index] ?? [];
   }

@@ -1,6 +1,7 @@
 /**
- * What a replica is: the states of HDFS's replica state machine, which may follow which, and how much of a replica in each
- * state a reader may see. Pure; the files behind a replica are in disk/, the set of all replicas in replica-map.ts.
+ * What a replica is: the states of HDFS's replica state machine, which may follow which, and how much of a replica in
+ * each state a reader may see. Pure; the files behind a replica are in disk/, all that is
+ * known of them in replica-catalog.ts.
  *
  *                    create                          copy ordered by the NameNode
  *                      |                                        |
@@ -59,8 +60,8 @@ export function requireTransition(
 }
 
 /**
- * How many bytes of a replica a reader may see. An RBW replica is read up to what its whole pipeline has acknowledged, so that a byte
- * that one reader has seen is never missing at the next one.
+ * How many bytes of a replica a reader may see. An RBW replica is read up to what its whole pipeline has acknowledged,
+ * so that a byte that one reader has seen is never missing at the next one.
  * @throws DfsError `ReplicaNotFound` when a replica in this state is not served at all.
  */
 export function readableLength(replica: Replica): number {

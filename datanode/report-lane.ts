@@ -1,6 +1,9 @@
 import type { Clock } from '../common/clock.js';
 
-/** Lets one call at a time through, in the order of asking: so that reports and what is counted of them cannot cross on the way. */
+/**
+ * Lets one call at a time through, in the order of asking: so that reports and what is counted of them cannot cross on
+ * the way.
+ */
 export class ReportLane {
   readonly #clock: Clock;
   #tail: Promise<void> = Promise.resolve();

@@ -1,6 +1,6 @@
 /**
- * Sends reports to the NameNode, one call at a time: what has changed as soon as it has changed, corrupt replicas, and full reports part by part, in
- * between which changes go first. A call that fails is sent again until it is answered.
+ * Sends reports to the NameNode, one call at a time: what has changed as soon as it has changed, corrupt replicas, and
+ * full reports part by part, in between which changes go first. A call that fails is sent again until it is answered.
  */
 import type { Clock } from '../common/clock.js';
 import { sleep } from '../common/clock.js';
@@ -40,8 +40,9 @@ export interface ReportLoopOptions {
 const RETRIES = { maxAttempts: Number.POSITIVE_INFINITY, baseDelayMs: 100, maxDelayMs: 5000 };
 
 /**
- * From one message to the next. The first event after a quiet time goes out at once; under load, events that happen meanwhile share a
- * message, which costs both sides as much as many of them. (HDFS: dfs.blockreport.incremental.intervalMsec, which is 0 there.)
+ * From one message to the next. The first event after a quiet time goes out at once; under load, events that happen
+ * meanwhile share a message, which costs both sides as much as many of them. (HDFS:
+ * dfs.blockreport.incremental.intervalMsec, which is 0 there.)
  */
 const SPACING_MS = 5;
 
@@ -104,7 +105,10 @@ export class ReportLoop {
     }
   }
 
-  /** All volumes are due from time to time (`dfs.blockreport.intervalMsec`), not all DataNodes at the same moment; and when reports were lost. */
+  /**
+   * All volumes are due from time to time (`dfs.blockreport.intervalMsec`), not all DataNodes at the same moment; and
+   * when reports were lost.
+   */
   #scheduleAll({ blockReportIntervalMs }: Registration): void {
     const { clock, random, reports, volumes } = this.#options;
     const nowMs = clock.monotonicMs();

@@ -1,7 +1,10 @@
 /** How long a DataNode waits for the others on the data plane. */
 
 export interface TransferTimeouts {
-  /** For bytes from the other side: `dfs.client.socket-timeout`. A writer that has nothing to say sends heartbeats more often. */
+  /**
+   * For bytes from the other side: `dfs.client.socket-timeout`. A writer that has nothing to say sends heartbeats more
+   * often.
+   */
   readonly readTimeoutMs: number;
   /** For the other side to take bytes: `dfs.datanode.socket.write.timeout`. */
   readonly writeTimeoutMs: number;
@@ -10,8 +13,8 @@ export interface TransferTimeouts {
 }
 
 /**
- * Each node waits this much longer than the one behind it, so that the node next to the silence is the first to notice, and says
- * who it is. HDFS: READ_TIMEOUT_EXTENSION.
+ * Each node waits this much longer than the one behind it, so that the node next to the silence is the first to notice,
+ * and says who it is. HDFS: READ_TIMEOUT_EXTENSION.
  */
 const TIMEOUT_EXTENSION_MS = 5000;
 

@@ -1,8 +1,8 @@
 import type { Disk } from '../../common/disk.js';
 
 /**
- * Makes changes of directories durable, for many at once: whoever asks while a sync of the same directory is under way shares the next one with all
- * others that ask meanwhile. (A sync that has begun may have missed the asker's change.)
+ * Makes changes of directories durable, for many at once: whoever asks while a sync of the same directory is under way
+ * shares the next one with all others that ask meanwhile. (A sync that has begun may have missed the asker's change.)
  */
 export class DirectorySync {
   readonly #disk: Disk;

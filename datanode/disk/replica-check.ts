@@ -15,9 +15,10 @@ export interface VerifiedLength {
 }
 
 /**
- * Reads a replica from its start until data and checksums do not fit any more. A process or a machine that died while it wrote
- * leaves a chunk of which the data file has more than the checksum covers (behind it, the meta file may have been lengthened with
- * nothing in it); then the length is sought that the checksum is for, because these bytes may have been acknowledged.
+ * Reads a replica from its start until data and checksums do not fit any more. A process or a machine that died while
+ * it wrote leaves a chunk of which the data file has more than the checksum covers (behind it, the meta file may have
+ * been lengthened with nothing in it); then the length is sought that the checksum is for, because these bytes may have
+ * been acknowledged.
  */
 export async function verifiedLength(files: ReplicaFiles): Promise<VerifiedLength> {
   const { bytesPerChecksum, type } = files.checksum;

@@ -12,16 +12,19 @@ import type { Disk, DiskFile, OpenMode } from '../../common/disk.js';
 /**
  * The open data and meta file of one replica. Data goes in from chunk boundaries on, each chunk with its checksum.
  *
- * Data is written before its checksums, always: if the process dies in between, the data file has more than the meta file vouches
- * for, and replica-check.ts finds the length that both agree on. The other way round, a chunk that was good before would
- * stand against the checksum of bytes that never came.
+ * Data is written before its checksums, always: if the process dies in between, the data file has more than the meta
+ * file vouches for, and replica-check.ts finds the length that both agree on. The other way round, a chunk that was
+ * good before would stand against the checksum of bytes that never came.
  */
 export class ReplicaFiles {
   readonly checksum: ChecksumSpec;
   readonly #data: DiskFile;
   readonly #meta: DiskFile;
   #hasHeader: boolean;
-  /** Where the chunk begins whose first part was promised to be on stable storage (hsync); undefined when only whole chunks were. */
+  /**
+   * Where the chunk begins whose first part was promised to be on stable storage (hsync); undefined when only whole
+   * chunks were.
+   */
   #syncedPartialChunk: number | undefined;
   #closed: Promise<void> | undefined;
 
@@ -57,7 +60,8 @@ export class ReplicaFiles {
   /** Writes `data`, which begins at a chunk's start `offset`, and then its `checksums`. */
   async write(offset: number, data: readonly Uint8Array[], checksums: readonly Uint8Array[]): Promise<void> {
     await this.#data.write(data, offset);
-    // Otherwise the new checksum could reach the disk before the bytes that it covers, and what was synced would look damaged.
+    // Otherwise the new checksum could reach the disk before the bytes that it covers, and what was synced would look
+    // damaged.
     if (this.#syncedPartialChunk !== undefined && offset <= this.#syncedPartialChunk) await this.#data.sync();
     await this.#writeChecksums(offset, checksums);
   }
@@ -94,8 +98,8 @@ export class ReplicaFiles {
   }
 
   /**
-   * Cuts the replica to `numBytes`. Returns the checksum of its last chunk if that is not a whole one any more. The meta file goes
-   * first, for the reason given above.
+   * Cuts the replica to `numBytes`. Returns the checksum of its last chunk if that is not a whole one any more. The
+   * meta file goes first, for the reason given above.
    */
   async truncate(numBytes: number): Promise<Buffer | undefined> {
     const chunkStart = numBytes - (numBytes % this.checksum.bytesPerChecksum);
@@ -139,8 +143,8 @@ export class ReplicaFiles {
   }
 
   /**
-   * Closes the files while nobody waits: when they are synced or were only read, closing brings nothing to light that matters, and an answer need
-   * not wait for it.
+   * Closes the files while nobody waits: when they are synced or were only read, closing brings nothing to light that
+   * matters, and an answer need not wait for it.
    */
   closeLater(): void {
     this.close().catch(() => {});

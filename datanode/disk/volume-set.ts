@@ -58,8 +58,8 @@ export class VolumeSet {
 
   /**
    * Locks the directories and makes new ones ready for use.
-   * @throws DfsError `DirectoryLocked`, `DamagedMetadata`, `InvalidConfiguration` (directories that do not belong together, or more
-   * unusable ones than are tolerated).
+   * @throws DfsError `DirectoryLocked`, `DamagedMetadata`, `InvalidConfiguration` (directories that do not belong
+   * together, or more unusable ones than are tolerated).
    */
   static async open(options: VolumeSetOptions): Promise<VolumeSet> {
     const opened: OpenedDirectory[] = [];
@@ -133,8 +133,8 @@ export class VolumeSet {
   }
 
   /**
-   * The volume for a new replica of `neededBytes`: the one that was asked for if it has room, else the next in turn that has (HDFS's
-   * round robin).
+   * The volume for a new replica of `neededBytes`: the one that was asked for if it has room, else the next in turn
+   * that has (HDFS's round robin).
    * @throws DfsError `NoSpace` with the space on each volume.
    */
   choose(neededBytes: number, storageId: string): Volume {
@@ -162,8 +162,8 @@ export class VolumeSet {
   }
 
   /**
-   * An operation on this volume failed with `error`: if that may be the disk's fault, the disk is tried out, and the volume
-   * taken out of service when it does not work.
+   * An operation on this volume failed with `error`: if that may be the disk's fault, the disk is tried out, and the
+   * volume taken out of service when it does not work.
    */
   suspect(volume: Volume, error: unknown): void {
     const code = osErrorCode(error);
@@ -269,7 +269,9 @@ async function openVolume(
   }
 }
 
-/** Which of the directories above a new volume are new as well is not known. Those that this user may not open are not. */
+/**
+ * Which of the directories above a new volume are new as well is not known. Those that this user may not open are not.
+ */
 async function syncAncestors(disk: Disk, root: string): Promise<void> {
   for (let directory = resolve(root); directory !== dirname(directory); directory = dirname(directory)) {
     try {

@@ -31,8 +31,9 @@ export interface VolumeOptions {
 }
 
 /**
- * One directory on one disk, with the files of many replicas (layout.ts). Methods that move files leave, wherever a crash stops them,
- * something that start-up understands (volume-scan.ts). Which replica may be moved when is the replica store's business.
+ * One directory on one disk, with the files of many replicas (layout.ts). Methods that move files leave, wherever a
+ * crash stops them, something that start-up understands (volume-scan.ts). Which replica may be moved when is the
+ * replica store's business.
  */
 export class Volume {
   readonly index: number;
@@ -94,7 +95,7 @@ export class Volume {
     this.#identity = identity;
   }
 
-  // ---- Space -------------------------------------------------------------------------------------------------------------
+  // ---- Space --------------------------------------------------------------------------------------------------------
 
   /** Asks the disk how full it is. */
   async refreshSpace(): Promise<void> {
@@ -122,7 +123,7 @@ export class Volume {
     this.#pendingBytes += bytes;
   }
 
-  // ---- Files of replicas ---------------------------------------------------------------------------------------------------
+  // ---- Files of replicas --------------------------------------------------------------------------------------------
 
   /** Opens new files for a replica. What an earlier attempt left under these names is replaced. */
   async create(kind: 'rbw' | 'tmp', block: Block, checksum: ChecksumSpec): Promise<ReplicaFiles> {
@@ -148,8 +149,9 @@ export class Volume {
   }
 
   /**
-   * Moves a complete replica to its place in finalized/. The meta file goes first: only when the data file follows, in one step, is
-   * the replica there. `durable`: returns once that survives a power failure; its files must have been synced before.
+   * Moves a complete replica to its place in finalized/. The meta file goes first: only when the data file follows, in
+   * one step, is the replica there. `durable`: returns once that survives a power failure; its files must have been
+   * synced before.
    */
   async finalize(kind: 'rbw' | 'tmp', block: Block, durable: boolean): Promise<void> {
     const from = this.layout.directory(kind, block.blockId);
@@ -160,8 +162,8 @@ export class Volume {
   }
 
   /**
-   * Takes a finalized replica back to rbw/ under a new stamp, to append to it. The data file goes first: as long as the meta
-   * file is in its old place, start-up puts the data back beside it.
+   * Takes a finalized replica back to rbw/ under a new stamp, to append to it. The data file goes first: as long as the
+   * meta file is in its old place, start-up puts the data back beside it.
    */
   async reopen(block: Block, generationStamp: number): Promise<void> {
     const directory = await this.#finalizedDirectory(block.blockId);

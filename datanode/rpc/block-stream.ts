@@ -1,6 +1,7 @@
 /**
- * Block data over gRPC, for programs that have a gRPC stub and nothing else (proto/block_stream.proto). Writing goes through the same receiver as
- * over TCP, by a connection in memory; reading uses the same source of packets as the block sender.
+ * Block data over gRPC, for programs that have a gRPC stub and nothing else (proto/block_stream.proto). Writing goes
+ * through the same receiver as over TCP, by a connection in memory; reading uses the same source of packets as the
+ * block sender.
  */
 import type { ChecksumSpec } from '../../common/checksum.js';
 import type { Clock } from '../../common/clock.js';

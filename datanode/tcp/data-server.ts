@@ -43,7 +43,10 @@ export class DataServer {
     return this.#listener.port;
   }
 
-  /** Takes no more connections and cuts off those that are there; resolves when nothing works on their replicas any more. */
+  /**
+   * Takes no more connections and cuts off those that are there; resolves when nothing works on their replicas any
+   * more.
+   */
   async stop(): Promise<void> {
     await this.#listener?.close();
     const all = [...this.#serving, ...this.#refusing];

@@ -66,8 +66,8 @@ export class FaultyDisk implements Disk {
   }
 
   /**
-   * Operations that change something have an effect only as long as no more than `changes` were there before them; if the one after those is a write,
-   * its first half is done. Everything afterwards fails.
+   * Operations that change something have an effect only as long as no more than `changes` were there before them; if
+   * the one after those is a write, its first half is done. Everything afterwards fails.
    */
   crashAt(changes: number): void {
     this.#crashAt = changes;

@@ -1,6 +1,6 @@
 /**
- * What start-up finds after a crash at any moment of a replica's life. The disk is the simulator's image of one: after a kill it has everything that was
- * written, after a power cut a random part of what was not synced.
+ * What start-up finds after a crash at any moment of a replica's life. The disk is the simulator's image of one: after
+ * a kill it has everything that was written, after a power cut a random part of what was not synced.
  */
 import test from 'ava';
 import type { Block } from '../../../common/block.js';
@@ -206,7 +206,10 @@ async function judge(disk: Disk, promises: Promises, promisedBytes: number): Pro
   return wrong;
 }
 
-/** Crashes the story at each of its operations; with each image that is left, calls `crash` and looks at what start-up makes of it. */
+/**
+ * Crashes the story at each of its operations; with each image that is left, calls `crash` and looks at what start-up
+ * makes of it.
+ */
 async function crashEverywhere(
   story: Story,
   crash: (image: DiskImage, attempt: number) => void,

@@ -1,4 +1,7 @@
-/** The NameNode's side of DatanodeProtocol, as far as a DataNode can tell: what it believes each storage to hold, and how it can fail. */
+/**
+ * The NameNode's side of DatanodeProtocol, as far as a DataNode can tell: what it believes each storage to hold, and
+ * how it can fail.
+ */
 import type { Block } from '../../../common/block.js';
 import { DfsError } from '../../../common/errors.js';
 import { ReplicaDigest } from '../../../common/replica-digest.js';

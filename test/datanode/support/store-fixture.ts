@@ -118,3 +118,11 @@ export async function readAll(replica: ReadableReplica): Promise<Buffer> {
   await replica.files.close();
   return bytes;
 }
+
+/** Whether two buffers are equal, in words. (To compare them value by value takes AVA seconds for a megabyte.) */
+export function sameBytes(actual: Buffer | undefined, expected: Buffer): string {
+  if (actual === undefined) return 'there are none';
+  if (actual.equals(expected)) return 'same';
+  const at = actual.findIndex((byte, index) => byte !== expected[index]);
+  return `${actual.length} bytes instead of ${expected.length}, different from offset ${at < 0 ? actual.length : at} on`;
+}
