@@ -193,6 +193,19 @@ test('a client that vanishes leaves its replicas for recovery', async (t) => {
   }
 });
 
+test('a writer that is silent for too long is given up, and what it wrote kept for recovery', async (t) => {
+  const timeouts = { readTimeoutMs: 50, writeTimeoutMs: 5000, keepAliveMs: 5000 };
+  const { network, nodes } = await startNodes(t, 2, { timeouts });
+  const connection = await openPipeline(network, nodes, BLOCK);
+  await connection.send(numbered(0, contentOf(7, 1000), 0, 1000));
+  t.is(await connection.ackNames(), 'SUCCESS SUCCESS');
+  t.is(await connection.ackNames(), 'closed');
+  for (const { store } of nodes) {
+    await eventually('the writer has let go', () => store.catalog.inPipeline(7)?.writer === undefined);
+    t.is(store.catalog.get(7)?.visibleBytes, 1000);
+  }
+});
+
 test('packets that leave a gap, or begin within a chunk, end the connection', async (t) => {
   for (const bad of [numbered(0, contentOf(7, 8192), 2048, 4096), numbered(0, contentOf(7, 8192), 512, 4096)]) {
     const { network, nodes } = await startNodes(t, 1);
