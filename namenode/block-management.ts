@@ -5,8 +5,8 @@ import type { Network } from '../common/channel.js';
 import { type Clock, sleep } from '../common/clock.js';
 import type { Logger } from '../common/logging.js';
 import type { Random } from '../common/random.js';
-import { BlockRecoveries } from './block-recoveries.js';
 import { BlockManager } from './block-manager.js';
+import { BlockRecoveries } from './block-recoveries.js';
 import type { BlockSettings } from './block-settings.js';
 import type { DatanodeDescriptor, StorageDescriptor } from './datanode-descriptor.js';
 import { DatanodeManager } from './datanode-manager.js';
@@ -40,6 +40,7 @@ export interface BlockManagementOptions {
 const PROBE_TIMEOUT_MS = 5_000;
 /** HDFS: 30. The next attempt is under a higher id, so an early one does no harm. */
 const RECOVERY_TIMEOUT_HEARTBEATS = 10;
+const RECOVERY_TIMEOUT_MIN_MS = 10_000;
 
 export class BlockManagement {
   readonly datanodes: DatanodeManager;
@@ -63,7 +64,7 @@ export class BlockManagement {
     this.#options = options;
     const datanodes = new DatanodeManager({ journal, clusterId, clock, random, logger });
     const safeMode = new SafeMode({ committed, datanodes, settings: settings.safeMode, logger });
-    const timeoutMs = RECOVERY_TIMEOUT_HEARTBEATS * settings.heartbeatIntervalMs;
+    const timeoutMs = Math.max(RECOVERY_TIMEOUT_MIN_MS, RECOVERY_TIMEOUT_HEARTBEATS * settings.heartbeatIntervalMs);
     const recoveries = new BlockRecoveries({ datanodes, clock, timeoutMs, logger });
     const blocks = new BlockManager({ journal, datanodes, safeMode, recoveries, clock, random, logger });
     const heartbeats = new HeartbeatManager(settings.heartbeats, logger);
@@ -168,6 +169,7 @@ export class BlockManagement {
   async #repair(): Promise<void> {
     const { signal } = this.#stop;
     await this.#removeStorages();
+    this.blocks.noteRepairs(this.#options.journal.committed);
     for (let more = true; more && !this.safeMode.isOn && !signal.aborted; ) {
       this.#replication.round();
       const { recheck, giveWay } = this.#replication.takeFindings();

@@ -6,6 +6,7 @@ import type { Clock } from '../common/clock.js';
 import { DfsError } from '../common/errors.js';
 import type { Logger } from '../common/logging.js';
 import type { Random } from '../common/random.js';
+import { healthOf } from './block-health.js';
 import type { BlockRecoveries, RecoveryOrder } from './block-recoveries.js';
 import type { Blocks, LocatedReplicas, Location, SafeModeStatus, Target, TargetRequest } from './blocks.js';
 import { clusterView } from './cluster-view.js';
@@ -14,6 +15,7 @@ import type { DatanodeManager } from './datanode-manager.js';
 import type { Journal } from './journal.js';
 import { rackOfHost, sortForReader } from './network-topology.js';
 import { choosePlacement, noTargetsMessage } from './placement-policy.js';
+import { RepairTimes } from './repair-times.js';
 import { isFinished, matches } from './replica-judgement.js';
 import type { SafeMode } from './safe-mode.js';
 import { blockRow } from './storage/block-rows.js';
@@ -33,8 +35,12 @@ export interface BlockManagerOptions {
   readonly logger: Logger;
 }
 
+/** Blocks under repair that are looked at in one go: a few milliseconds. */
+const REPAIRS_PER_LOOK = 100;
+
 export class BlockManager implements Blocks {
   readonly #options: BlockManagerOptions;
+  readonly #repairs = new RepairTimes();
 
   constructor(options: BlockManagerOptions) {
     this.#options = options;
@@ -84,14 +90,27 @@ export class BlockManager implements Blocks {
   }
 
   async markCorrupt(block: Block, datanodeUuid: string, storageUuid: string): Promise<void> {
-    const { journal, datanodes, logger } = this.#options;
+    const { journal, datanodes, clock, logger } = this.#options;
     const node = datanodes.node(datanodeUuid);
     // A reader that speaks only gRPC need not know which storage it was.
     const storages = [...(node?.storages.values() ?? [])].filter(
       ({ uuid }) => storageUuid === '' || uuid === storageUuid,
     );
     const marked = await journal.mutate(({ db }) => storages.filter((storage) => markRow(db, block, storage)));
-    if (marked.length > 0) logger.warn({ block: blockName(block), datanode: node?.name }, 'a replica is corrupt');
+    if (marked.length === 0) return;
+    logger.warn({ block: blockName(block), datanode: node?.name }, 'a replica is corrupt');
+    this.#repairs.reported(block.blockId, clock.monotonicMs());
+  }
+
+  /** Logs how long repairs took that have ended since the last call. */
+  noteRepairs(db: Database): void {
+    const { datanodes, clock, logger } = this.#options;
+    for (const id of this.#repairs.next(REPAIRS_PER_LOOK)) {
+      const block = blockRow(db, id);
+      if (block !== undefined && healthOf(db, block, datanodes).good.length < block.replication) continue;
+      const repairMs = Math.round(this.#repairs.ended(id, clock.monotonicMs()));
+      if (block !== undefined) logger.info({ blockId: id, repairMs }, 'a corrupt replica has been made up for');
+    }
   }
 
   canRecover(targets: readonly Target[]): boolean {

@@ -47,6 +47,10 @@ test.serial('a bit that flips at rest is found by the scan, and the replica is r
     await waitUntilWhole(fs);
   }
   await assertFsckWhole(t, cluster);
+  await waitFor(async () => {
+    const log = await readFile(cluster.logFile('namenode'), 'utf8');
+    return [...log.matchAll(/"blockId":(\d+),"repairMs":\d+/g)].filter(([, id]) => Number(id) === blockId).length === 2;
+  }, 'the NameNode to tell how long each repair took');
 });
 
 test.serial(
