@@ -61,6 +61,9 @@ const SHUN_MS = 10_000;
 /** Nothing can be done for blocks of lower priority. */
 const LAST_PRIORITY = Priority.BADLY_SPREAD;
 const BEFORE_FIRST: LowRedundancyRow = { priority: -1, block: 0 };
+const BEFORE_LOST: LowRedundancyRow = { priority: Priority.LOST, block: 0 };
+/** Lost blocks looked at in each round: nobody tells when their files are deleted. */
+const LOST_PER_ROUND = 500;
 
 export class ReplicationMonitor {
   readonly #options: ReplicationMonitorOptions;
@@ -70,6 +73,8 @@ export class ReplicationMonitor {
   readonly #shunnedUntilMs = new Map<string, number>();
   /** Where the last look into the queue ended: else rows for which nothing can be done would hide those behind them. */
   #bookmark = BEFORE_FIRST;
+  /** The same for lost blocks. */
+  #lostBookmark = BEFORE_LOST;
   /** The last look found nothing to do: heartbeats need not look again before the next round. */
   #fruitless = false;
   #recheck = new Set<number>();
@@ -101,6 +106,7 @@ export class ReplicationMonitor {
     if (expired > 0)
       this.#options.logger.warn({ blocks: expired }, 'copies were not reported in time and are started again');
     for (const [uuid, untilMs] of this.#shunnedUntilMs) if (untilMs <= nowMs) this.#shunnedUntilMs.delete(uuid);
+    this.#findDeleted();
     this.schedule();
   }
 
@@ -142,6 +148,14 @@ export class ReplicationMonitor {
     this.#pending.drop(node.uuid);
     this.#slots.drop(node);
     this.#fruitless = false;
+  }
+
+  /** Lost blocks whose files have been deleted are not lost any more. */
+  #findDeleted(): void {
+    const { committed } = this.#options;
+    const rows = queuedAfter(committed, this.#lostBookmark, Priority.LOST, LOST_PER_ROUND);
+    this.#lostBookmark = rows.length < LOST_PER_ROUND ? BEFORE_LOST : (rows.at(-1) ?? BEFORE_LOST);
+    for (const { block } of rows) if (blockRow(committed, block) === undefined) this.#recheck.add(block);
   }
 
   #rowsAfter(row: LowRedundancyRow): LowRedundancyRow[] {

@@ -2,6 +2,7 @@
 import test from 'ava';
 import { setReplication } from '../../namenode/operations/attributes.js';
 import { parsePath } from '../../namenode/paths.js';
+import { fsStats } from '../../namenode/stats.js';
 import type { BlockRow } from '../../namenode/storage/rows.js';
 import { FakeCluster, type FakeClusterOptions } from './support/fake-cluster.js';
 import type { FakeDatanode } from './support/fake-datanode.js';
@@ -310,6 +311,19 @@ test('the blocks of a deleted file are deleted on all DataNodes, on those that w
     absent.start();
     await cluster.waitFor('deleted there as well', () => absent.blocks.length === 0);
     t.is(cluster.fixture.journal.committed.prepare('SELECT count(*) AS n FROM replicas').pluck().get(), 0);
+  });
+});
+
+test('blocks that were missing are not, once their file is deleted', async (t) => {
+  await withCluster(THREE, async (cluster) => {
+    const blocks = await cluster.write('/f', { blocks: 3 });
+    for (const datanode of cluster.datanodes) datanode.kill();
+    await cluster.advance(DEAD_AFTER + MINUTE);
+    const missing = () => fsStats(cluster.fixture.journal, cluster.management.datanodes).missingBlocks;
+    t.is(missing(), 3);
+    await deleteFile(cluster, blocks);
+    await cluster.waitFor('none is missing', () => missing() === 0);
+    t.pass();
   });
 });
 
