@@ -20,6 +20,8 @@ const ftruncate = promisify(fs.ftruncate);
 const fstat = promisify(fs.fstat);
 const close = promisify(fs.close);
 const fsync = promisify(fs.fsync);
+const mkdir = promisify(fs.mkdir);
+const stat = promisify(fs.stat);
 const rename = promisify(fs.rename);
 const unlink = promisify(fs.unlink);
 
@@ -87,13 +89,31 @@ class NodeDiskFile implements DiskFile {
   }
 }
 
+/** Not Node's own `recursive`: it never returns where a directory cannot be made inside one that exists, as in /proc. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await makeOneDirectory(path);
+  } catch (error) {
+    const parent = dirname(path);
+    if (osErrorCode(error) !== 'ENOENT' || parent === path) throw error;
+    await makeDirectory(parent);
+    await makeOneDirectory(path);
+  }
+}
+
+async function makeOneDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (osErrorCode(error) !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error;
+  }
+}
+
 export const nodeDisk: Disk = {
   async open(path, mode) {
     return new NodeDiskFile(path, await open(path, FLAGS[mode], 0o644));
   },
-  async makeDirectory(path) {
-    await fs.promises.mkdir(path, { recursive: true });
-  },
+  makeDirectory,
   rename,
   async remove(path) {
     try {

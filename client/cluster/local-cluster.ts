@@ -6,14 +6,13 @@
  *
  * Every method may be called from any process: what is known of the cluster is in these files.
  */
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../common/clock.js';
 import { formatHostPort } from '../../common/config/kinds.js';
 import { DfsError } from '../../common/errors.js';
 import { lockDirectory } from '../../common/lock-file.js';
-import { nodeDisk } from '../../common/node-disk.js';
+import { nodeDisk, wrapOsError } from '../../common/node-disk.js';
 import {
   type ClusterLayout,
   changedLayout,
@@ -92,7 +91,9 @@ export class LocalCluster {
   /** The cluster in the directory, as it was and as `request` changes it; a new one when there is none. Starts nothing. */
   static async prepare(directory: string, request: LayoutRequest, clock: Clock): Promise<LocalCluster> {
     const path = resolve(directory);
-    await mkdir(path, { recursive: true });
+    await nodeDisk.makeDirectory(path).catch((error: unknown) => {
+      throw wrapOsError(error, 'make the directory', path);
+    });
     const existing = await readLayout(path);
     if (existing === undefined) return new LocalCluster(path, newLayout(request), clock);
     const cluster = new LocalCluster(path, existing, clock);
@@ -224,7 +225,7 @@ export class LocalCluster {
   async #formatIfNew(): Promise<void> {
     if ((await readLayout(this.directory)) !== undefined) return;
     const namenode = this.#namenode();
-    await mkdir(namenode.node.dataDirectory, { recursive: true });
+    await nodeDisk.makeDirectory(namenode.node.dataDirectory);
     const isFormatted =
       (await nodeDisk.fileSize(join(namenode.node.dataDirectory, 'current', 'VERSION'))) !== undefined;
     if (!isFormatted) await namenode.format();

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
+import { osErrorCode } from '../../common/errors.js';
 import { nodeDisk, readWhole, wrapOsError, writeDurably } from '../../common/node-disk.js';
 import { cut, cuts } from '../support/scripted-channel.js';
 
@@ -69,6 +70,18 @@ test('each way to open says what must be there', async (t) => {
   await writable.write([Buffer.from('x')], 0);
   t.is(await writable.read(Buffer.alloc(5), 0), 1);
   await writable.close();
+});
+
+test('a directory that cannot be made is an error, not an endless wait', async (t) => {
+  const directory = await temporaryDirectory(t);
+  await writeFile(join(directory, 'file'), '');
+  const inFile = await t.throwsAsync(nodeDisk.makeDirectory(join(directory, 'file', 'a', 'b')));
+  t.is(osErrorCode(inFile), 'ENOTDIR');
+  const isFile = await t.throwsAsync(nodeDisk.makeDirectory(join(directory, 'file')));
+  t.is(osErrorCode(isFile), 'EEXIST');
+  // Linux answers ENOENT to mkdir in /proc, although the parent is there.
+  const inProc = await t.throwsAsync(nodeDisk.makeDirectory('/proc/no-such-directory/a'));
+  t.is(osErrorCode(inProc), 'ENOENT');
 });
 
 test('names are made, listed, moved and removed', async (t) => {
