@@ -1,11 +1,12 @@
 /** Copies files and directories out of the cluster. */
 import { chmod, chown, type FileHandle, mkdir, open, rename, stat, unlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { totalLength, withoutFirst } from '../../common/buffers.js';
 import type { FileStatus } from '../types.js';
 import { asPathError, isMissing, PathError, PROBLEMS } from './errors.js';
 import { idOfName } from './local-users.js';
 import { Pool } from './pool.js';
-import { readFile } from './print-file.js';
+import { copyFile } from './print-file.js';
 import type { Progress } from './progress.js';
 import { childOf } from './remote-path.js';
 import type { ExistingItem, Session } from './session.js';
@@ -97,14 +98,10 @@ export class Download {
 
   async #fill(source: ExistingItem, target: LocalTarget, file: FileHandle): Promise<void> {
     try {
-      let pending: Promise<unknown> = Promise.resolve();
-      for await (const bytes of readFile(this.#session, source)) {
-        await pending; // one piece is written while the next one is read
-        pending = writeAll(file, bytes).catch(localPathError(target));
-        pending.catch(() => undefined); // it is awaited above or below
-        this.#options.progress.advance(bytes.length);
-      }
-      await pending;
+      await copyFile(this.#session, source, async (buffers) => {
+        await writeAll(file, buffers).catch(localPathError(target));
+        this.#options.progress.advance(totalLength(buffers));
+      });
     } finally {
       await file.close();
     }
@@ -122,10 +119,8 @@ function requirePlainName(directory: ExistingItem, name: string): void {
   throw new PathError(directory.shown, `the NameNode gave the impossible name '${name}' for an entry`);
 }
 
-async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
-  for (let offset = 0; offset < bytes.length; ) {
-    offset += (await file.write(bytes, offset)).bytesWritten;
-  }
+async function writeAll(file: FileHandle, buffers: readonly Uint8Array[]): Promise<void> {
+  for (let rest = buffers; rest.length > 0; ) rest = withoutFirst(rest, (await file.writev(rest)).bytesWritten);
 }
 
 async function preserve(status: FileStatus, path: string): Promise<void> {

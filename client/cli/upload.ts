@@ -1,8 +1,8 @@
 /** Copies local files and directories into the cluster. */
-import { createReadStream } from 'node:fs';
 import type { FileWriter } from '../file-writer.js';
 import { PathError, PROBLEMS } from './errors.js';
 import { isSameFile, LINK_LOOP, type LocalItem, localEntries } from './local-files.js';
+import { piecesOf } from './local-pieces.js';
 import { nameOfId } from './local-users.js';
 import { Pool } from './pool.js';
 import type { Progress } from './progress.js';
@@ -12,9 +12,6 @@ import { clusterPathError, type WriteOptions, writeRemoteFile } from './write-re
 
 /** Files that are copied at a time. For small files the time goes into waiting for disks and answers, so several hide it. */
 const FILES_AT_A_TIME = 8;
-/** Bytes read from a local file at a time: not more than a small file has, or collecting empty buffers takes longer than copying. */
-const READ_SIZE_MAX = 1024 ** 2;
-const READ_SIZE_MIN = 4096;
 
 export interface UploadOptions extends WriteOptions {
   /** Keep times, owner, group and permissions. */
@@ -86,11 +83,10 @@ export class Upload {
 
   async #copyFile(source: LocalItem, target: RemotePath): Promise<void> {
     const { signal } = this.#session;
-    const highWaterMark = Math.min(READ_SIZE_MAX, Math.max(READ_SIZE_MIN, source.stats.size));
     const fill = async (writer: FileWriter): Promise<void> => {
-      for await (const bytes of createReadStream(source.path, { highWaterMark, signal })) {
-        await writer.write(bytes as Buffer);
-        this.#options.progress.advance((bytes as Buffer).length);
+      for await (const bytes of piecesOf(source, signal)) {
+        await writer.write(bytes);
+        this.#options.progress.advance(bytes.length);
       }
     };
     const preserve = this.#options.preserve ? (path: string) => this.#preserve(source, path) : undefined;

@@ -2,7 +2,7 @@ import { checkDestination } from '../destination.js';
 import { PathError, PROBLEMS } from '../errors.js';
 import { expandAll } from '../get.js';
 import { Pool } from '../pool.js';
-import { readFile } from '../print-file.js';
+import { copyFile } from '../print-file.js';
 import { refuseOverlap, remoteDestination, remoteTarget, splitDestination } from '../remote-destination.js';
 import { childOf, nameOf } from '../remote-path.js';
 import type { ExistingItem, RemoteItem, Session } from '../session.js';
@@ -103,7 +103,9 @@ class Copy {
       target,
       options,
       async (writer) => {
-        for await (const bytes of readFile(this.#session, source)) await writer.write(bytes);
+        await copyFile(this.#session, source, async (buffers) => {
+          for (const bytes of buffers) await writer.write(bytes);
+        });
       },
       this.#options.preserve ? (path) => this.#preserve(source, target, path) : undefined,
     );

@@ -157,7 +157,14 @@ export class FakeFileSystem implements Partial<RemoteFileSystem> {
         yield bytes.subarray(offset, Math.min(offset + 1000, end + 1));
       }
     };
-    return { length: bytes.length, stream, close: async () => {} } as unknown as FileReader;
+    const copyTo: FileReader['copyTo'] = async (sink, range) => {
+      for await (const bytes of stream(range)) {
+        const lent = Buffer.from(bytes);
+        await sink([lent.subarray(0, 10), lent.subarray(10)]);
+        lent.fill(0xee); // its memory is used again
+      }
+    };
+    return { length: bytes.length, stream, copyTo, close: async () => {} } as unknown as FileReader;
   }
 
   /** Answers of recoverLease and truncate, one after the other; then true. */

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import type { FileReader } from '../../../client/index.js';
 import { fakeFileSystem, runCli } from './run-cli.js';
 import { temporaryDirectory } from './temporary-directory.js';
 
@@ -95,10 +96,10 @@ test('patterns → all that match, into a directory', async (t) => {
   t.like(await runCli(fs, ['get', '/a*', 'one'], at), { code: 1, stderr: "get: `one': No such file or directory\n" });
 });
 
-async function* brokenStream(): AsyncGenerator<Buffer> {
-  yield Buffer.from('ne');
+const brokenCopy: FileReader['copyTo'] = async (sink) => {
+  await sink([Buffer.from('ne')]);
   throw new Error('no replica can be read');
-}
+};
 
 test('a copy that fails leaves nothing, and not the old file changed', async (t) => {
   const at = await here(t);
@@ -107,7 +108,7 @@ test('a copy that fails leaves nothing, and not the old file changed', async (t)
   const broken = {
     stat: fs.stat.bind(fs),
     close: fs.close.bind(fs),
-    open: async () => ({ stream: brokenStream, close: async () => {} }),
+    open: async () => ({ copyTo: brokenCopy, close: async () => {} }),
   };
   const environment = { connect: async () => broken as never };
   t.like(await runCli(fs, ['get', '-f', '/a', '.'], { ...at, environment }), {

@@ -26,8 +26,8 @@ export async function runCli(fs: FakeFileSystem, args: readonly string[], option
   const namenodes: string[] = [];
   const environment: Environment = {
     stdin: Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]),
-    stdout: { write: async (bytes) => void stdout.push(bytes) },
-    stderr: { write: async (bytes) => void stderr.push(bytes) },
+    stdout: { write: async (bytes) => void stdout.push(Buffer.from(bytes)) },
+    stderr: { write: async (bytes) => void stderr.push(Buffer.from(bytes)) },
     isTerminal: false,
     clock: systemClock,
     user: 'alice',
