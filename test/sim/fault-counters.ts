@@ -15,8 +15,8 @@ export class FaultCounters {
     return Object.fromEntries([...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
-  /** Adds what `other` has counted. */
-  add(other: FaultCounters): void {
-    for (const [kind, times] of other.#counts) this.count(kind, times);
+  /** Adds what others have counted. */
+  addAll(counts: Readonly<Record<string, number>>): void {
+    for (const [kind, times] of Object.entries(counts)) this.count(kind, times);
   }
 }
