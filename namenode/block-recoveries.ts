@@ -35,6 +35,8 @@ interface Attempt {
   readonly startedMs: number;
   /** Primaries of this and earlier attempts, as long as there were others to try. */
   readonly tried: ReadonlySet<DatanodeDescriptor>;
+  /** Time-outs that it is given: an attempt that is only slow must not be overtaken for ever. */
+  readonly patience: number;
   isGiven: boolean;
 }
 
@@ -42,6 +44,7 @@ interface Attempt {
 const ORDERS_PER_HEARTBEAT = 100;
 /** An attempt of which nobody has asked for so many time-outs is forgotten: its file is gone. */
 const FORGET_TIMEOUTS = 10;
+const PATIENCE_MAX = 4;
 
 export class BlockRecoveries {
   readonly #options: BlockRecoveriesOptions;
@@ -62,7 +65,7 @@ export class BlockRecoveries {
     const { clock, timeoutMs } = this.#options;
     const attempt = this.#attempts.get(blockId);
     if (attempt?.order.recoveryId !== recoveryId || !attempt.primary.inService) return false;
-    return clock.monotonicMs() - attempt.startedMs < timeoutMs;
+    return clock.monotonicMs() - attempt.startedMs < timeoutMs * attempt.patience;
   }
 
   /** Begins an attempt; a repeat of the same order changes nothing. Without a DataNode to lead it nothing is begun. */
@@ -79,7 +82,8 @@ export class BlockRecoveries {
     if (primary === undefined) return;
     const tried = new Set(untried.length > 0 ? before?.tried : []).add(primary);
     this.#attempts.delete(blockId);
-    this.#attempts.set(blockId, { order, primary, startedMs: nowMs, tried, isGiven: false });
+    const patience = Math.min((before?.patience ?? 0) + 1, PATIENCE_MAX);
+    this.#attempts.set(blockId, { order, primary, startedMs: nowMs, tried, patience, isGiven: false });
     const context = { block: blockName(order.block), recoveryId: order.recoveryId, primary: primary.name };
     logger.info(context, 'a block is being recovered');
   }
