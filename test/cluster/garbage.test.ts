@@ -5,9 +5,14 @@ import test, { type ExecutionContext } from 'ava';
 import { type ExtendedBlock, encodeOperation, type Operation } from '../../common/data-transfer.js';
 import { seededRandom } from '../../common/random.js';
 import { connectService } from '../../common/rpc/grpc-client.js';
-import { startCluster, type TestCluster } from './harness.js';
+import { sharedCluster } from './harness.js';
 import { healthOf } from './support/health.js';
 import { openSocket, sendAndEnd } from './support/raw-socket.js';
+
+/** With timeouts that a test can wait for, and a limit for messages that it can exceed. */
+const cluster = sharedCluster(test, {
+  settings: { 'dfs.client.socket-timeout': '3s', 'ipc.maximum.data.length': '1m' },
+});
 
 /** What `tls.connect` sends first. */
 const TLS_HELLO = Buffer.concat([Buffer.from('16030100a5010000a10303', 'hex'), randomBytes(160)]);
@@ -36,8 +41,8 @@ const BEGINNINGS = [
   Buffer.from('POST / HTTP/1.1\r\nContent-Length: 100\r\n'),
 ];
 
-async function ports(cluster: TestCluster): Promise<string[]> {
-  const { namenode, datanodes } = await cluster.status();
+async function ports(): Promise<string[]> {
+  const { namenode, datanodes } = await cluster().status();
   const ofDatanodes = datanodes.flatMap(({ address }) => {
     const [host, port] = address.split(':');
     return [0, 1, 2].map((step) => `${host}:${Number(port) + step}`); // data, RPC, HTTP
@@ -45,53 +50,50 @@ async function ports(cluster: TestCluster): Promise<string[]> {
   return [namenode.rpc, namenode.http, ...ofDatanodes];
 }
 
-async function pids(cluster: TestCluster): Promise<(number | null)[]> {
-  const { namenode, datanodes } = await cluster.status();
+async function pids(): Promise<(number | null)[]> {
+  const { namenode, datanodes } = await cluster().status();
   return [namenode, ...datanodes].map(({ pid, alive }) => (alive ? pid : null));
 }
 
-async function assertServes(t: ExecutionContext, cluster: TestCluster, name: string): Promise<void> {
-  const put = await cluster.dfs(['put', '-', name], { stdin: name });
+async function assertServes(t: ExecutionContext, name: string): Promise<void> {
+  const put = await cluster().dfs(['put', '-', name], { stdin: name });
   t.deepEqual([put.code, put.stderr], [0, '']);
-  t.is((await cluster.dfs(['cat', name])).stdout, name);
+  t.is((await cluster().dfs(['cat', name])).stdout, name);
 }
 
 test.serial('garbage on any port ends that connection and nothing else', async (t) => {
-  const cluster = await startCluster(t, { settings: { 'dfs.client.socket-timeout': '2s' } });
-  const before = await pids(cluster);
-  for (const address of await ports(cluster)) {
+  const before = await pids();
+  for (const address of await ports()) {
     await Promise.all(Object.values(GARBAGE).map((bytes) => sendAndEnd(t, address, bytes)));
   }
-  await assertServes(t, cluster, '/after-garbage');
-  t.deepEqual(await pids(cluster), before);
+  await assertServes(t, '/after-garbage');
+  t.deepEqual(await pids(), before);
 });
 
 test.serial('connections that say nothing, or stop in the middle, keep nobody else out', async (t) => {
-  const cluster = await startCluster(t);
-  const before = await pids(cluster);
-  for (const address of await ports(cluster)) {
+  const before = await pids();
+  for (const address of await ports()) {
     const sockets = await Promise.all(Array.from({ length: 50 }, () => openSocket(t, address)));
     for (const [index, socket] of sockets.entries()) socket.write(BEGINNINGS[index % BEGINNINGS.length] ?? '');
   }
-  await assertServes(t, cluster, '/with-idlers');
-  t.deepEqual(await pids(cluster), before);
+  await assertServes(t, '/with-idlers');
+  t.deepEqual(await pids(), before);
 });
 
 /** A file with one block of 1,000 bytes, and how the data plane names it. */
-async function blockOf(cluster: TestCluster): Promise<ExtendedBlock> {
-  const fs = await cluster.sdk();
-  const writer = await fs.create('/victim');
+async function blockOf(path: string): Promise<ExtendedBlock> {
+  const fs = await cluster().sdk();
+  const writer = await fs.create(path);
   await writer.write(Buffer.alloc(1_000, 'x'));
   await writer.close();
-  const block = (await healthOf(fs, '/victim')).files[0]?.blocks[0]?.block;
+  const block = (await healthOf(fs, path)).files[0]?.blocks[0]?.block;
   if (block === undefined) throw new Error('the file has no block');
   return { ...block, poolId: fs.serverDefaults().clusterId };
 }
 
 test.serial('operations that lie about blocks, clusters and lengths change nothing', async (t) => {
-  const cluster = await startCluster(t, { settings: { 'dfs.client.socket-timeout': '2s' } });
-  const block = await blockOf(cluster);
-  const before = await pids(cluster);
+  const block = await blockOf('/victim');
+  const before = await pids();
   const read = { op: 'readBlock', block, clientName: 'liar', offset: 0, length: 1_000, sendChecksums: true } as const;
   const write = {
     op: 'writeBlock',
@@ -125,20 +127,19 @@ test.serial('operations that lie about blocks, clusters and lengths change nothi
   ];
   for (const lie of lies) {
     for (const datanode of [1, 2, 3]) {
-      const answer = await sendAndEnd(t, cluster.address(datanode), encodeOperation(lie));
+      const answer = await sendAndEnd(t, cluster().address(datanode), encodeOperation(lie));
       t.true(answer.length > 0, `a refusal of ${JSON.stringify(lie)}`);
     }
   }
-  t.is((await cluster.dfs(['cat', '/victim'])).stdout, 'x'.repeat(1_000));
-  const { summary } = await healthOf(await cluster.sdk());
+  t.is((await cluster().dfs(['cat', '/victim'])).stdout, 'x'.repeat(1_000));
+  const { summary } = await healthOf(await cluster().sdk(), '/victim');
   t.deepEqual([summary.underReplicated, summary.corrupt], [0, 0]);
-  t.deepEqual(await pids(cluster), before);
+  t.deepEqual(await pids(), before);
 });
 
 test.serial('a write whose packets are garbage leaves no replica that anybody would read', async (t) => {
-  const cluster = await startCluster(t, { settings: { 'dfs.client.socket-timeout': '2s' } });
-  const block = await blockOf(cluster);
-  const before = await pids(cluster);
+  const block = await blockOf('/victim2');
+  const before = await pids();
   const random = seededRandom(20);
   for (let i = 0; i < 20; i++) {
     const operation = encodeOperation({
@@ -155,15 +156,15 @@ test.serial('a write whose packets are garbage leaves no replica that anybody wo
       storageId: '',
       targetStorageIds: [],
     });
-    await sendAndEnd(t, cluster.address(1), Buffer.concat([operation, random.bytes(random.int(5_000))]));
+    await sendAndEnd(t, cluster().address(1), Buffer.concat([operation, random.bytes(random.int(5_000))]));
     // An operation with a few wrong bytes.
     const damaged = Buffer.from(operation);
     for (let n = 0; n < 3; n++) damaged[random.int(damaged.length)] = random.int(256);
-    await sendAndEnd(t, cluster.address(2), damaged);
+    await sendAndEnd(t, cluster().address(2), damaged);
   }
-  await assertServes(t, cluster, '/after-liars');
-  t.is((await cluster.dfs(['cat', '/victim'])).stdout, 'x'.repeat(1_000));
-  t.deepEqual(await pids(cluster), before);
+  await assertServes(t, '/after-liars');
+  t.is((await cluster().dfs(['cat', '/victim2'])).stdout, 'x'.repeat(1_000));
+  t.deepEqual(await pids(), before);
 });
 
 /** The error of a call whose message is `bytes`, whatever they are. */
@@ -178,9 +179,8 @@ async function errorOfRawCall(client: Client, path: string, bytes: Buffer): Prom
 }
 
 test.serial('calls with messages that cannot be read get an error each, and the connection lives on', async (t) => {
-  const cluster = await startCluster(t);
-  const before = await pids(cluster);
-  const client = new Client(cluster.namenode, credentials.createInsecure());
+  const before = await pids();
+  const client = new Client(cluster().namenode, credentials.createInsecure());
   t.teardown(() => client.close());
   for (const method of ['Create', 'GetListing', 'AddBlock', 'Rename', 'Complete', 'Fsck']) {
     for (let i = 0; i < 5; i++) {
@@ -193,14 +193,13 @@ test.serial('calls with messages that cannot be read get an error each, and the 
     const error = await errorOfRawCall(client, `/minihdfs.DatanodeProtocol/${method}`, randomBytes(200));
     t.regex(error.details, /\S/);
   }
-  await assertServes(t, cluster, '/after-raw-calls');
-  t.deepEqual(await pids(cluster), before);
+  await assertServes(t, '/after-raw-calls');
+  t.deepEqual(await pids(), before);
 });
 
 test.serial('a message beyond the limit is refused with the limit in the error', async (t) => {
-  const cluster = await startCluster(t, { settings: { 'ipc.maximum.data.length': '1m' } });
-  const before = await pids(cluster);
-  const { client, close } = connectService('ClientProtocol', cluster.namenode, {
+  const before = await pids();
+  const { client, close } = connectService('ClientProtocol', cluster().namenode, {
     defaultTimeoutMs: 60_000,
     maxMessageBytes: 2 ** 30,
   });
@@ -209,6 +208,6 @@ test.serial('a message beyond the limit is refused with the limit in the error',
   const error = await t.throwsAsync(client.Mkdirs({ header, path: `/${'x'.repeat(2 ** 21)}`, createParent: true }));
   t.is(error?.name, 'MessageTooLarge');
   t.regex(error?.message ?? '', /1048576|1 M/);
-  await assertServes(t, cluster, '/after-large-message');
-  t.deepEqual(await pids(cluster), before);
+  await assertServes(t, '/after-large-message');
+  t.deepEqual(await pids(), before);
 });

@@ -47,22 +47,6 @@ test.serial('servers refuse directories, ports, clusters and settings that are n
   t.is((await cluster.dfs(['cat', '/file'])).stdout, 'still here');
 });
 
-test.serial('a cluster names the port that another program has, and whose it would be', async (t) => {
-  const cluster = await startCluster(t, { datanodes: 1, racks: 1 });
-  const local = await temporaryDirectory(t);
-  const port = cluster.namenode.split(':')[1] ?? '';
-  const { code, stderr } = await cluster.dfs(['cluster', 'start', '--dir', join(local, 'c'), '--base-port', port]);
-  t.is(code, 1);
-  t.regex(stderr, new RegExp(`Port ${port}.*NameNode`));
-});
-
-test.serial('a second start of a running cluster says that it runs', async (t) => {
-  const cluster = await startCluster(t, { datanodes: 1, racks: 1 });
-  const { code, stderr } = await cluster.dfs(['cluster', 'start', '--dir', cluster.directory]);
-  t.is(code, 1);
-  t.regex(stderr, /is running already/);
-});
-
 test.serial('a DataNode that cannot reach its NameNode says so in its log, and joins as soon as it can', async (t) => {
   const cluster = await startCluster(t, { datanodes: 1, racks: 1 });
   await cluster.kill9('namenode');
