@@ -92,12 +92,6 @@ export class Cluster {
       for (const disk of machine.disks) Object.assign(disk.condition, healthyDisk(DISK_BYTES));
       if (machine !== this.observer) machine.start();
     }
-    // As long as nothing compares the disks of a running DataNode with what it knows of them, a start has to.
-    for (const datanode of this.datanodes) {
-      if (datanode.disks.every(({ failedChanges }) => failedChanges === 0)) continue;
-      datanode.crash('kill');
-      datanode.start();
-    }
   }
 
   /** Lets virtual time pass until `promise` is settled. @throws Error when that takes more than `limitMs`. */

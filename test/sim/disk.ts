@@ -50,7 +50,6 @@ export class SimulatedDisk {
   readonly #options: SimulatedDiskOptions;
   readonly #image = new DiskImage();
   readonly #running = new Set<Running>();
-  #failedChanges = 0;
 
   constructor(options: SimulatedDiskOptions) {
     this.#options = options;
@@ -64,11 +63,6 @@ export class SimulatedDisk {
 
   get openFiles(): number {
     return this.#image.openFiles;
-  }
-
-  /** Writes and syncs that have failed so far: a process may have lost track of what lies on the disk. */
-  get failedChanges(): number {
-    return this.#failedChanges;
   }
 
   get usedBytes(): number {
@@ -135,7 +129,6 @@ export class SimulatedDisk {
           this.#mayFail(operation, path);
           resolve(effect(this.#image));
         } catch (error) {
-          if (operation === 'write' || operation === 'sync') this.#failedChanges++;
           reject(error);
         }
       });

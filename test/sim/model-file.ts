@@ -59,9 +59,23 @@ export class ModelFile {
     this.version++;
   }
 
-  closed(length: number): void {
-    this.synced(length);
+  /** When the answer comes late, another one may have begun to write after `session` by then. */
+  closed(session: WriteSession): void {
+    if (this.sessions.at(-1) !== session) return;
+    this.synced(session.attemptedEnd);
     this.state = 'closed';
+  }
+
+  /** Cut to `length`, or perhaps not if `isCertain` is false. While its DataNodes are cutting it, it is as good as abandoned. */
+  truncated(length: number, isDone: boolean, isCertain = true): void {
+    this.acknowledged.onDisk = Math.min(length, this.acknowledged.onDisk);
+    this.acknowledged.inMemory = Math.min(length, this.acknowledged.inMemory);
+    this.state = isDone ? 'closed' : 'abandoned';
+    this.version++;
+    if (!isCertain) return;
+    const kept = this.sessions.filter(({ start }) => start < length);
+    this.sessions.splice(0, this.sessions.length, ...kept);
+    for (const session of kept) session.attemptedEnd = Math.min(session.attemptedEnd, length);
   }
 
   /** Bytes that must be there, when `crashes` DataNodes have crashed since the beginning. */

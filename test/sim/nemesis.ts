@@ -86,7 +86,7 @@ export class Nemesis {
       case 'save namespace':
         return this.#saveNamespace();
       default:
-        throw new Error(`unknown kind ${kind satisfies never}`);
+        throw new Error(`unknown kind ${String(kind satisfies never)}`);
     }
   }
 

@@ -128,10 +128,12 @@ function drawSettings(random: Random, blockSize: number): Record<string, string>
     'ipc.client.connect.timeout': '5s',
     'ipc.client.rpc-timeout.ms': pick(random, ['5s', '15s']),
     'dfs.namenode.lease-soft-limit-sec': pick(random, ['20s', '60s']),
-    'dfs.namenode.lease-hard-limit-sec': pick(random, ['60s', '20m']),
+    'dfs.namenode.lease-hard-limit-sec': pick(random, ['60s', '5m']),
     'dfs.namenode.retrycache.expirytime.millis': '10m',
     'dfs.ls.limit': String(pick(random, [2, 10, 1_000])),
     'dfs.datanode.failed.volumes.tolerated': '0',
+    'dfs.datanode.scan.period.hours': pick(random, ['2m', '10m']),
+    'dfs.datanode.directoryscan.interval': pick(random, ['1m', '10m']),
     'dfs.namenode.resource.du.reserved': '256k',
   };
 }

@@ -120,7 +120,8 @@ export class Worker {
     else if (mine === undefined) await this.#create(fs, place);
     else if (choice < 76) await this.#append(fs, mine);
     else if (choice < 84) await this.#read(fs, mine.path, mine.file);
-    else if (choice < 90) await this.#rename(fs, mine);
+    else if (choice < 87) await this.#rename(fs, mine);
+    else if (choice < 90) await this.#truncateOrRecover(fs, mine);
     else if (choice < 95) await this.#remove(fs, mine);
     else if (choice < 98) await this.#stat(fs, mine);
     else await this.#overwrite(fs, mine);
@@ -186,23 +187,27 @@ export class Worker {
     this.#inDoubt = () => {
       file.state = 'abandoned';
     };
+    // An answer may come late, when another writer has the file already: sure is only that it had it when the call was made.
+    let calledMs = world.scheduler.nowMs;
     const acknowledged = (): void => {
-      if (tenure !== undefined) tenure.untilMs = world.scheduler.nowMs;
+      if (tenure !== undefined) tenure.untilMs = calledMs;
     };
     try {
       for (let pieces = this.#random.int(PIECES_MAX); pieces > 0; pieces--) {
         await this.#writePiece(writer, session);
         const flush = this.#random.int(6);
         const crashesBefore = crashes();
+        calledMs = world.scheduler.nowMs;
         if (flush === 0) await writer.hsync();
         if (flush === 1) await writer.hflush();
         if (flush === 0) file.synced(session.attemptedEnd);
         if (flush === 1) file.flushed(session.attemptedEnd, crashesBefore);
         if (flush <= 1) acknowledged();
       }
+      calledMs = world.scheduler.nowMs;
       await writer.close();
       acknowledged();
-      file.closed(session.attemptedEnd);
+      file.closed(session);
     } catch (error) {
       file.state = 'abandoned';
       if (!isDfsError(error, ...WRITE_FAILURES, ...(tenure === undefined ? [] : (['LeaseExpired'] as const))))
@@ -242,6 +247,25 @@ export class Worker {
       );
     }
     await this.#writeAll(writer, file, tenure);
+  }
+
+  /** Cuts a file that is closed; has one closed that is not. */
+  async #truncateOrRecover(fs: FileSystem, { path, name, place, file }: FoundFile): Promise<void> {
+    if (file.state !== 'closed') {
+      await this.#attempt('recoverLease', path, () => fs.recoverLease(path));
+      return;
+    }
+    const newLength = this.#random.int(file.certainLength(this.#workplace.crashes()) + 1);
+    const doubt = (): void => {
+      // The call may still be on its way, to cut what is written from now on.
+      file.truncated(newLength, false, false);
+      place.directory.doubt(name);
+    };
+    file.changing = true;
+    const acceptable = ['BlockMissing'] as const;
+    const done = await this.#attempt('truncate', path, () => fs.truncate(path, newLength), { doubt, acceptable });
+    if (done !== undefined) file.truncated(newLength, done);
+    file.changing = false;
   }
 
   // ---- Reading -------------------------------------------------------------------------------------------------------

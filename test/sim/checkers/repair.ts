@@ -2,6 +2,7 @@
 import type { FileSystem } from '../../../client/index.js';
 import type { FsckSummary } from '../../../client/types.js';
 import type { Cluster } from '../cluster.js';
+import type { DatanodeMachine } from '../datanode-machine.js';
 import { replicasOn } from '../replicas.js';
 import type { Checker } from './checker.js';
 
@@ -66,7 +67,7 @@ function faultsOnDisks(cluster: Cluster): string[] {
       .all()
       .map((block) => [block.id, block]),
   );
-  const found = new Map<number, { good: number; racks: Set<string> }>();
+  const found = new Map<number, Set<DatanodeMachine>>();
   const faults: string[] = [];
   for (const machine of cluster.datanodes) {
     for (const replica of replicasOn(machine, false)) {
@@ -79,14 +80,17 @@ function faultsOnDisks(cluster: Cluster): string[] {
         faults.push(`${name} has an old stamp, instead of ${block.stamp}`);
       else if (replica.length !== block.length)
         faults.push(`${name} has ${replica.length} bytes instead of ${block.length}`);
-      // One that has rotted unnoticed counts; it is found when it is read.
-      const seen = found.get(replica.blockId) ?? { good: 0, racks: new Set() };
-      if (replica.isGood) seen.good++;
-      found.set(replica.blockId, { ...seen, racks: seen.racks.add(machine.rack) });
+      else if (!replica.isGood) faults.push(`${name} is damaged`);
+      else found.set(replica.blockId, (found.get(replica.blockId) ?? new Set()).add(machine));
     }
   }
-  for (const { id, complete } of blocks.values()) {
-    if (complete === 1 && (found.get(id)?.good ?? 0) === 0) faults.push(`no good replica of block ${id} is left`);
+  for (const { id, complete, replication } of blocks.values()) {
+    const machines = [...(found.get(id) ?? [])];
+    const racks = new Set(machines.map(({ rack }) => rack)).size;
+    if (complete !== 1) continue;
+    if (machines.length !== replication)
+      faults.push(`block ${id} has ${machines.length} of ${replication} good replicas`);
+    else if (racks < Math.min(replication, cluster.options.racks, 2)) faults.push(`block ${id} is on ${racks} rack`);
   }
   return faults;
 }
