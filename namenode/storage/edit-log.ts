@@ -29,7 +29,7 @@ export interface EditLog {
   append(batch: EditBatch): Promise<void>;
   /** All batches that have a transaction >= `txid`, in order; the first may begin before it. */
   read(txid: number): AsyncIterable<EditBatch>;
-  /** Ends the current segment, so that `removeThrough` can take it. */
+  /** Ends the current segment, so that `removeThrough` can take it. @throws DfsError `NoSpace`, `RetryLater`; the log is good all the same. */
   roll(): Promise<void>;
   /** Removes segments that hold nothing beyond `txid`. The caller has made sure that the checkpoint holds it all. */
   removeThrough(txid: number): Promise<void>;

@@ -93,7 +93,7 @@ export class SegmentLog implements EditLog {
       await current.file.sync();
     } catch (error) {
       await this.#restoreTail(current, error);
-      throw appendFailure(error, current.path);
+      throw writeFailure(error, current.path);
     }
     for (const part of frame) current.offset += part.length;
     this.#lastTxid += batch.records.length;
@@ -110,8 +110,12 @@ export class SegmentLog implements EditLog {
   async roll(): Promise<void> {
     if (this.#broken !== undefined) throw this.#broken;
     if (this.#current !== undefined && this.#current.firstTxid > this.#lastTxid) return;
-    await this.#finishCurrent();
-    await this.#begin();
+    try {
+      await this.#finishCurrent();
+      await this.#begin();
+    } catch (error) {
+      throw writeFailure(error, this.#options.directory);
+    }
   }
 
   async removeThrough(txid: number): Promise<void> {
@@ -121,8 +125,12 @@ export class SegmentLog implements EditLog {
     if (this.#current === undefined && removed.length === this.#segments.length) removed.pop();
     if (removed.length === 0) return;
     this.#segments = this.#segments.slice(removed.length);
-    for (const { path } of removed) await disk.remove(path);
-    await disk.syncDirectory(directory);
+    try {
+      for (const { path } of removed) await disk.remove(path);
+      await disk.syncDirectory(directory);
+    } catch (error) {
+      throw writeFailure(error, directory);
+    }
     logger.info({ segments: removed.length, throughTxid: removed.at(-1)?.lastTxid }, 'removed old edit log segments');
   }
 
@@ -138,7 +146,7 @@ export class SegmentLog implements EditLog {
       if (this.#current !== undefined && this.#current.offset >= this.#options.segmentBytesMax) await this.roll();
       return this.#current ?? (await this.#begin());
     } catch (error) {
-      throw appendFailure(error, this.#options.directory);
+      throw writeFailure(error, this.#options.directory);
     }
   }
 
@@ -226,7 +234,7 @@ function recordsOf(path: string, frame: { offset: number; firstTxid: number; pay
   }
 }
 
-function appendFailure(error: unknown, path: string): DfsError {
+function writeFailure(error: unknown, path: string): DfsError {
   if (error instanceof DfsError) return error;
   const code = osErrorCode(error);
   if (code === 'ENOSPC' || code === 'EDQUOT') {

@@ -262,11 +262,14 @@ test('reading from a transaction in the middle of a batch begins with that batch
 
 test('all errors of the log are errors that a user may read', async (t) => {
   const { disk, log } = await written([1]);
+  await log.roll();
+  await log.append(batchOf(2, 1));
   disk.fault = () => {
     throw osError('EROFS');
   };
-  const error = await t.throwsAsync(log.append(batchOf(2, 1)));
-  t.true(isDfsError(error));
+  for (const fails of [() => log.removeThrough(1), () => log.roll(), () => log.append(batchOf(3, 1))]) {
+    t.true(isDfsError(await t.throwsAsync(fails())));
+  }
 });
 
 function copyOf(disk: FakeDisk): FakeDisk {
