@@ -111,6 +111,10 @@ test.serial(
           return [word, Number(count)] as const;
         }),
     );
-    t.deepEqual(new Map([...found].sort()), new Map([...countLocally(books)].sort()));
+    t.deepEqual(sorted(found), sorted(countLocally(books)));
   },
 );
+
+function sorted(counts: ReadonlyMap<string, number>): [string, number][] {
+  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
+}
