@@ -1,0 +1,84 @@
+/**
+ * Processor time that one operation takes in each process of a cluster. It says more than the speed where others use the machine
+ * too; still compare by turns, and only runs of the same length, because the first thousands of calls are interpreted.
+ *
+ *     npx tsx bench/processor-time.ts [--count 1000] [--concurrency 64] [--rounds 3] [--dir <directory on the disk to measure>]
+ */
+import { randomFillSync } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { FileSystem } from '../client/index.js';
+import { startBenchCluster } from './cluster.js';
+import { concurrently } from './statistics.js';
+
+type Operation = (index: number) => Promise<unknown>;
+
+/** Milliseconds of processor time of all threads so far. Threads that have ended do not count. */
+async function processorMs(pid: number): Promise<number> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const times = threads.map(async (thread) => {
+    const schedstat = await readFile(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').catch(() => '0');
+    return Number(schedstat.split(' ')[0]) / 1e6;
+  });
+  return (await Promise.all(times)).reduce((sum, ms) => sum + ms, 0);
+}
+
+function operations(fs: FileSystem, directory: string): Record<string, Operation> {
+  const data = randomFillSync(Buffer.allocUnsafe(4096));
+  return {
+    'write 4 KiB': async (i) => {
+      const writer = await fs.create(`${directory}/f${i}`);
+      await writer.write(data);
+      await writer.close();
+    },
+    'read 4 KiB': async (i) => {
+      const reader = await fs.open(`${directory}/f${i}`);
+      await reader.read(0, data.length);
+      await reader.close();
+    },
+    mkdir: (i) => fs.mkdir(`${directory}/d${i}`),
+    stat: () => fs.stat(directory),
+  };
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      count: { type: 'string', default: '1000' },
+      concurrency: { type: 'string', default: '64' },
+      rounds: { type: 'string', default: '3' },
+      dir: { type: 'string', default: process.cwd() },
+    },
+  });
+  const [count, concurrency] = [Number(values.count), Number(values.concurrency)];
+  const cluster = await startBenchCluster(values.dir, 3, {});
+  try {
+    const { namenode, datanodes } = await cluster.status();
+    const processes: [string, number][] = [
+      ['client', process.pid],
+      ['NameNode', namenode.pid],
+      ...datanodes.map(({ pid }, i): [string, number] => [`DataNode ${i + 1}`, pid]),
+    ];
+    const fs = await FileSystem.connect({ namenode: cluster.namenode });
+    console.log(`milliseconds of processor time for each of ${count}, ${concurrency} at a time`);
+    for (let round = 0; round < Number(values.rounds); round++) {
+      const directory = `/round-${round}`;
+      await fs.mkdir(directory);
+      for (const [what, operation] of Object.entries(operations(fs, directory))) {
+        const before = await Promise.all(processes.map(([, pid]) => processorMs(pid)));
+        await concurrently(count, concurrency, operation);
+        const after = await Promise.all(processes.map(([, pid]) => processorMs(pid)));
+        const each = processes.map(([name], i) => {
+          const ms = ((after[i] ?? Number.NaN) - (before[i] ?? Number.NaN)) / count;
+          return `${name} ${ms.toFixed(2)}`;
+        });
+        console.log(`${what.padEnd(12)} ${each.join('  ')}`);
+      }
+    }
+    await fs.close();
+  } finally {
+    await cluster.stop();
+  }
+}
+
+await main();
