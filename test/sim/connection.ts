@@ -187,8 +187,10 @@ export class Endpoint implements Channel {
   }
 
   #sendSegment(buffer: Uint8Array, length: number): void {
-    // A copy, as the kernel makes it: from here on the sender's memory does not matter.
-    const segment = Buffer.from(buffer.subarray(0, length));
+    // A copy, as the kernel makes it: from here on the sender's memory does not matter. In memory of its own, because receivers join
+    // pieces that lie side by side, which in Node's pool of small buffers is a matter of chance.
+    const segment = Buffer.allocUnsafeSlow(length);
+    segment.set(buffer.subarray(0, length));
     if (length === buffer.length) this.#unsent.shift();
     else this.#unsent[0] = buffer.subarray(length);
     this.#unsentBytes -= length;

@@ -1,8 +1,11 @@
 /** What writers of the simulation write: each byte follows from who wrote it (a tag) and where it stands in the file. */
 
-/** The bytes from `start` to `start + length` of a file that the writer with `tag` wrote. */
+/**
+ * The bytes from `start` to `start + length` of a file that the writer with `tag` wrote; in memory of their own, so that it does not
+ * depend on what else has been allocated whether two of these lie side by side.
+ */
 export function contentOf(tag: number, start: number, length: number): Buffer {
-  const bytes = Buffer.allocUnsafe(length);
+  const bytes = Buffer.allocUnsafeSlow(length);
   for (let i = 0; i < length; i++) bytes[i] = byteOf(tag, start + i);
   return bytes;
 }
