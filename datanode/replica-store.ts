@@ -130,12 +130,15 @@ export class ReplicaStore {
   }
 
   /**
-   * Begins a copy that the NameNode ordered. An unfinished copy is given up for it: the newer order counts.
+   * Begins a copy that the NameNode ordered. An unfinished copy is given up for it: the newer order counts. So is what a writer or a
+   * recovery has left behind, even under the same stamp: only complete blocks are copied.
    * @throws DfsError `ReplicaAlreadyExists`, `NoSpace`.
    */
   createTemporary(block: Block, options: NewReplica): Promise<WritableReplica> {
-    const mayReplace = (old: Replica): boolean =>
-      old.state === 'TEMPORARY' || old.generationStamp < block.generationStamp;
+    const mayReplace = (old: ReplicaInPipeline): boolean =>
+      old.state === 'TEMPORARY' ||
+      old.generationStamp < block.generationStamp ||
+      (old.generationStamp === block.generationStamp && old.writer === undefined);
     return this.#create('tmp', block, options, mayReplace);
   }
 
@@ -144,7 +147,7 @@ export class ReplicaStore {
     kind: 'rbw' | 'tmp',
     block: Block,
     { storageId, checksum, expectedBytes, writer }: NewReplica,
-    mayReplace: (old: Replica) => boolean,
+    mayReplace: (old: ReplicaInPipeline) => boolean,
   ): Promise<WritableReplica> {
     const old = this.catalog.inPipeline(block.blockId);
     if (old !== undefined && mayReplace(old)) await old.writer?.stop('a newer replica of the block takes its place');
@@ -160,7 +163,7 @@ export class ReplicaStore {
     });
   }
 
-  async #makeWay(blockId: number, mayReplace: (old: Replica) => boolean): Promise<void> {
+  async #makeWay(blockId: number, mayReplace: (old: ReplicaInPipeline) => boolean): Promise<void> {
     const unfinished = this.catalog.inPipeline(blockId);
     if (unfinished !== undefined && unfinished.writer === undefined && mayReplace(unfinished)) {
       await this.drop(unfinished);

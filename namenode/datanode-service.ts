@@ -22,6 +22,7 @@ import type { OpenReplicas } from './open-replicas.js';
 import type { RedundancyMonitor } from './redundancy-monitor.js';
 import type { ReplicationMonitor } from './replication-monitor.js';
 import type { SafeMode } from './safe-mode.js';
+import { blockRow } from './storage/block-rows.js';
 import { storageRow } from './storage/datanode-rows.js';
 import type { BlockRow } from './storage/rows.js';
 import { BlockState } from './storage/schema.js';
@@ -118,7 +119,7 @@ export class DatanodeService {
 
   /** Takes in one part of a full report of one storage. */
   async blockReport(sender: Sender, storageUuid: string, part: ReportPart): Promise<DatanodeCommand[]> {
-    const { datanodes, fullReports, redundancy, openReplicas } = this.#options;
+    const { datanodes, fullReports, redundancy, openReplicas, safeMode } = this.#options;
     const node = datanodes.registered(sender.datanodeUuid, sender.registrationId);
     const storage = node?.storages.get(storageUuid);
     if (node === undefined || storage === undefined) return [{ kind: 'register' }];
@@ -126,7 +127,8 @@ export class DatanodeService {
     const unfinished = await fullReports.receive(node, storage, part);
     for (const replica of unfinished) openReplicas.begun(storage, replica);
     if (storage.counts && !counted) redundancy.scanStorage(storage);
-    return [];
+    const leftovers = safeMode.isOn ? [] : unfinished.filter((replica) => this.#isLeftOver(replica));
+    return leftovers.length > 0 ? [{ kind: 'invalidate', blocks: leftovers }] : [];
   }
 
   /** @throws DfsError `UnknownDatanode`: it has to register, and report again. */
@@ -229,6 +231,17 @@ export class DatanodeService {
   #isFinishedWithout(block: BlockRow, replica: Block): boolean {
     const { journal, datanodes } = this.#options;
     if (block.state !== BlockState.COMPLETE || replica.generationStamp >= block.generation_stamp) return false;
+    return healthOf(journal.committed, block, datanodes).good.length > 0;
+  }
+
+  /**
+   * Of a replica that a DataNode has just said not to be finalized: its block is complete without it. Under the same stamp it may be what a
+   * recovery has left. That is certain only at this moment: of a block that is finished just now, events of some DataNodes are on their way.
+   */
+  #isLeftOver(replica: Block): boolean {
+    const { journal, datanodes } = this.#options;
+    const block = blockRow(journal.committed, replica.blockId);
+    if (block?.state !== BlockState.COMPLETE || replica.generationStamp > block.generation_stamp) return false;
     return healthOf(journal.committed, block, datanodes).good.length > 0;
   }
 

@@ -298,7 +298,7 @@ export class FakeDatanode {
     for (let part = 0; part < parts; part++) {
       await this.#delay(5_000);
       const replicas = held.slice(part * 10, part * 10 + 10);
-      await protocol.BlockReport(
+      const { commands = [] } = await protocol.BlockReport(
         {
           ...this.#sender(),
           storageId,
@@ -312,6 +312,7 @@ export class FakeDatanode {
         },
         this.#context(),
       );
+      for (const command of commands) await this.#carryOut(command, protocol);
     }
   }
 
