@@ -251,8 +251,10 @@ test('property: replicas are never all on one rack when another rack had room', 
     fc.property(cases, ({ cluster, request: asked, seed }) => {
       const { targets } = choosePlacement(cluster, asked, seededRandom(seed));
       const holders = [...targets, ...asked.existing].map(({ datanodeUuid }) => datanodeUuid);
-      const racks = new Set(cluster.filter(({ uuid }) => holders.includes(uuid)).map(({ rack }) => rack));
-      if (targets.length === 0 || racks.size !== 1 || holders.length < 2) return true;
+      // Of an existing replica on a DataNode that the cluster does not know, nobody knows the rack.
+      const known = cluster.filter(({ uuid }) => holders.includes(uuid));
+      const racks = new Set(known.map(({ rack }) => rack));
+      if (targets.length === 0 || racks.size !== 1 || known.length < 2) return true;
       const allStale = targets.every(({ datanodeUuid }) => cluster.find(({ uuid }) => uuid === datanodeUuid)?.stale);
       return !cluster.some(
         (other) =>
