@@ -79,7 +79,7 @@ export async function waitFor<T>(
 
 /** Starts a cluster that lives as long as the test. */
 export async function startCluster(t: ExecutionContext, options: TestClusterOptions = {}): Promise<TestCluster> {
-  const { started, clear } = launch(options);
+  const { started, clear } = launchCluster(options);
   t.teardown(clear);
   return await started;
 }
@@ -89,7 +89,7 @@ export function sharedCluster(test: TestFn, options: TestClusterOptions = {}): (
   let cluster: TestCluster | undefined;
   let clear = async (): Promise<void> => {};
   test.before(async () => {
-    const launched = launch(options);
+    const launched = launchCluster(options);
     clear = launched.clear;
     cluster = await launched.started;
   });
@@ -100,7 +100,11 @@ export function sharedCluster(test: TestFn, options: TestClusterOptions = {}): (
   };
 }
 
-function launch(options: TestClusterOptions): { started: Promise<TestCluster>; clear: () => Promise<void> } {
+/** For those who are no test: a cluster that lives until `clear` is called, or until this process ends. */
+export function launchCluster(options: TestClusterOptions): {
+  started: Promise<TestCluster>;
+  clear: () => Promise<void>;
+} {
   const directory = mkdtempSync(join(tmpdir(), 'dfs-cluster-'));
   const watchdog = startWatchdog(directory);
   const started = startOnFreePorts(directory, options).then((cluster) => new TestCluster(cluster));

@@ -1,0 +1,140 @@
+/** After the faults: whether everything that was acknowledged is there, in every replica, and nothing that must not be. */
+import { createHash } from 'node:crypto';
+import type { FileSystem, FsckFile } from '../../client/index.js';
+import { type TestCluster, waitFor } from '../cluster/harness.js';
+import { waitUntilWhole } from '../cluster/support/health.js';
+import { intactData, replicasOf } from '../cluster/support/replicas.js';
+import { contentOf, sha256OfContent } from './content.js';
+import type { Manifest, TrackedFile } from './manifest.js';
+
+/** How long the cluster may take to repair everything once nothing disturbs it any more. */
+const HEAL_TIMEOUT_MS = 180_000;
+
+export interface Verified {
+  files: number;
+  /** Read through the cluster. */
+  bytesRead: number;
+  replicas: number;
+  /** In replicas on disks. */
+  replicaBytes: number;
+  /** Acknowledged files that are not there, or not as they were acknowledged. */
+  lost: number;
+}
+
+export interface VerificationOptions {
+  readonly fs: FileSystem;
+  readonly cluster: TestCluster;
+  readonly manifest: Manifest;
+  readonly onViolation: (what: string) => void;
+}
+
+export class Verification {
+  readonly #options: VerificationOptions;
+  readonly #verified: Verified = { files: 0, bytesRead: 0, replicas: 0, replicaBytes: 0, lost: 0 };
+  /** Files that were found, by path. */
+  readonly #found = new Map<string, TrackedFile>();
+
+  constructor(options: VerificationOptions) {
+    this.#options = options;
+  }
+
+  async run(): Promise<Verified> {
+    const { manifest, fs, onViolation } = this.#options;
+    for (const file of manifest.files) await this.#verifyFile(file);
+    for (const path of manifest.gone) {
+      if (await fs.exists(path))
+        onViolation(`${path} is there again, although it was deleted, renamed or never completed`);
+    }
+    await this.#verifyReplicas();
+    return this.#verified;
+  }
+
+  async #verifyFile(file: TrackedFile): Promise<void> {
+    const path = await this.#pathOf(file);
+    if (path === undefined) return;
+    await this.#close(path, file);
+    const { length } = await this.#options.fs.stat(path);
+    if (length < file.acknowledgedBytes || length > file.attemptedBytes) {
+      this.#lose(`${path} has ${length} bytes, not ${file.acknowledgedBytes} to ${file.attemptedBytes}`);
+      return;
+    }
+    const hash = createHash('sha256');
+    for await (const part of this.#options.fs.createReadStream(path)) hash.update(part as Buffer);
+    if (hash.digest('hex') !== sha256OfContent(file.number, length))
+      this.#lose(`${path} has other bytes than were written`);
+    this.#verified.files++;
+    this.#verified.bytesRead += length;
+    this.#found.set(path, file);
+  }
+
+  /** Undefined when it is not there, which may be right. */
+  async #pathOf(file: TrackedFile): Promise<string | undefined> {
+    const { fs, onViolation } = this.#options;
+    const existing: string[] = [];
+    for (const path of file.paths) if (await fs.exists(path)) existing.push(path);
+    if (existing.length === 0 && !file.mayBeAbsent) this.#lose(`${file.paths.join(' and ')} are not there`);
+    if (existing.length > 1) onViolation(`one file is at ${existing.join(' and ')}`);
+    return existing[0];
+  }
+
+  /** A file whose writer failed is open until somebody takes it over. */
+  async #close(path: string, { inDoubt }: TrackedFile): Promise<void> {
+    const { fs } = this.#options;
+    if (!inDoubt || !(await fs.stat(path)).underConstruction) return;
+    await waitFor(() => fs.recoverLease(path), `${path} to be closed`, HEAL_TIMEOUT_MS);
+  }
+
+  /** Each block has its three replicas on disk, every one with the bytes of the file and checksums that fit. */
+  async #verifyReplicas(): Promise<void> {
+    const { fs, cluster } = this.#options;
+    const { files } = await waitUntilWhole(fs, '/', HEAL_TIMEOUT_MS);
+    const expected = new Map(files.flatMap((file) => this.#blocksOf(file)));
+    await waitFor(
+      async () => (await this.#badReplicas(cluster, expected)) === 0,
+      'every replica to be good',
+      HEAL_TIMEOUT_MS,
+    );
+    for (const block of expected.values()) {
+      this.#verified.replicas += block.replication;
+      this.#verified.replicaBytes += block.replication * block.bytes.length;
+    }
+  }
+
+  #blocksOf(file: FsckFile): [blockId: number, ExpectedBlock][] {
+    const tracked = this.#found.get(file.path);
+    if (tracked === undefined) return []; // what a killed client left
+    let offset = 0;
+    return file.blocks.map(({ block }) => {
+      const bytes = contentOf(tracked.number, offset, block.numBytes);
+      offset += block.numBytes;
+      return [block.blockId, { generationStamp: block.generationStamp, replication: file.replication, bytes }];
+    });
+  }
+
+  async #badReplicas(cluster: TestCluster, expected: ReadonlyMap<number, ExpectedBlock>): Promise<number> {
+    const good = new Map<number, number>();
+    const { datanodes } = await cluster.status();
+    for (const index of datanodes.keys()) {
+      for (const replica of await replicasOf(cluster, index + 1)) {
+        const block = expected.get(replica.blockId);
+        if (block?.generationStamp !== replica.generationStamp) continue;
+        if ((await intactData(replica))?.equals(block.bytes))
+          good.set(replica.blockId, (good.get(replica.blockId) ?? 0) + 1);
+      }
+    }
+    let bad = 0;
+    for (const [blockId, { replication }] of expected) bad += Math.abs(replication - (good.get(blockId) ?? 0));
+    return bad;
+  }
+
+  #lose(what: string): void {
+    this.#verified.lost++;
+    this.#options.onViolation(`LOST: ${what}`);
+  }
+}
+
+interface ExpectedBlock {
+  readonly generationStamp: number;
+  readonly replication: number;
+  readonly bytes: Buffer;
+}
