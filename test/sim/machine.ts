@@ -90,7 +90,6 @@ export abstract class Machine {
     const { life } = this.running ?? {};
     if (life === undefined) return;
     this.world.trace.note('stop', life.name);
-    this.world.faults.count(`process: stop of ${this.host.replace(/\d+$/, '')}`);
     this.#isSupervised = false;
     const limit = this.world.scheduler.after(limitMs, 'stop limit', () => {
       if (life.alive) this.world.violation(`${life.name} did not stop within ${limitMs} ms`);
