@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import type { FileSystem } from '../../client/index.js';
 import { startCluster, type TestCluster, waitFor } from './harness.js';
 import { flipBytes, sha256 } from './support/files.js';
-import { assertFsckWhole, healthOf, waitUntilWhole } from './support/health.js';
+import { assertFsckWhole, type FsckJson, healthOf, waitUntilWhole } from './support/health.js';
 import { intactData, type ReplicaOnDisk, replicasOf, replicasOfBlock } from './support/replicas.js';
 
 const BLOCK_BYTES = 256 * 1024;
@@ -105,4 +105,27 @@ test.serial(
 test.serial('damaged replicas are replaced on the same node when there are only three', async (t) => {
   t.timeout(180_000);
   await damageAndHeal(t, await startCluster(t, { datanodes: 3 }));
+});
+
+test.serial('a block of which no good replica is left is reported, and never served', async (t) => {
+  const cluster = await startCluster(t);
+  const fs = await cluster.sdk();
+  const other = await write(fs, '/other', 1);
+  await write(fs, '/file', 2);
+  const { files } = await waitUntilWhole(fs);
+  const block = files.find(({ path }) => path === '/file')?.blocks[1]?.block;
+  if (block === undefined) throw new Error('there is no block');
+  for (const replica of await replicasOfBlock(cluster, block.blockId)) await flipBytes(replica.data, 50_000);
+
+  const cat = await cluster.dfs(['cat', '/file']);
+  t.is(cat.code, 1);
+  t.regex(cat.stderr, new RegExp(`^cat: .*blk_${block.blockId}.*\n$`));
+  const fsck = await waitFor(async () => {
+    const result = await cluster.dfs(['fsck', '/file', '--json']);
+    return result.code === 1 && result;
+  }, 'fsck to find out');
+  const report = JSON.parse(fsck.stdout) as FsckJson;
+  t.deepEqual([report.status, report.corrupt + report.missing], ['CORRUPT', 1]);
+  t.is((await replicasOfBlock(cluster, block.blockId)).length, 3, 'what is left is kept');
+  t.is(await read(fs, '/other'), sha256(other));
 });
