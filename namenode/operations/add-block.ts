@@ -51,7 +51,7 @@ export async function addBlock(ns: Namesystem, call: Call, request: AddBlockRequ
     } as const;
     return { answer: blockId, record };
   });
-  return allocated(ns, request, id);
+  return allocated(ns, call, request, id);
 }
 
 /** The writer has not had the answer to an earlier request: the block it asks for is there, and nothing is known of it yet. */
@@ -145,10 +145,13 @@ function chooseTargets({ blocks, settings }: Namesystem, request: AddBlockReques
   }
 }
 
-function allocated({ journal, blocks }: Namesystem, request: AddBlockRequest, id: number): LocatedBlock {
+function allocated({ journal, blocks }: Namesystem, call: Call, request: AddBlockRequest, id: number): LocatedBlock {
   const db = journal.committed;
   const row = blockRow(db, id);
-  if (row === undefined)
+  if (row === undefined) {
+    // The answer is that of an earlier attempt: meanwhile the file may have been deleted, or taken over.
+    requireOpenFile(db, call, request);
     throw new DfsError('InvalidArgument', `Block ${id} of ${request.path.text} has been given back`);
+  }
   return locatePipeline(blocks, row, offsetOfBlock(db, row.inode, row.idx));
 }

@@ -57,6 +57,18 @@ test('a repeated request for a block gets the same block until something was wri
   });
 });
 
+test('a repeated request for a block says when the file is not the writer’s any more', async (t) => {
+  const { ns } = setUp(t);
+  const file = await openFile(ns, '/f');
+  const call = { ...ROOT, id: { clientId: 'client', callId: 1 } };
+  const request = { ...file, previous: undefined, excludeDatanodes: [], writerHost: '' };
+  const { block } = await addBlock(ns, call, request);
+  t.deepEqual((await addBlock(ns, call, request)).block, block);
+  await abandonBlock(ns, ROOT, { ...file, block });
+  await complete(ns, ROOT, { ...file, lastBlock: undefined });
+  await t.throwsAsync(addBlock(ns, call, request), { name: 'LeaseExpired' });
+});
+
 test('the next block waits until the one before the last has its minimum of replicas', async (t) => {
   const { ns, blocks } = setUp(t);
   blocks.live = 0;
