@@ -40,6 +40,9 @@ export interface ScanCounts {
 const OPEN_COST_BYTES = 32 * 1024;
 const MIN_BURST_BYTES = 256 * 1024;
 const CURSOR_INTERVAL_MS = 60_000;
+/** A disk that cannot read a sector is asked again: once corrupt, a replica is given up, and it may be the only one. */
+const READ_ATTEMPTS = 3;
+const READ_AGAIN_AFTER_MS = 200;
 /** The longest that a timer can wait. */
 const MAX_WAIT_MS = 2 ** 31 - 1;
 
@@ -148,10 +151,18 @@ export class VolumeScanner {
   async #scan(blockId: number, signal: AbortSignal): Promise<void> {
     const replica = this.#current(blockId);
     if (replica === undefined) return;
-    try {
-      await this.#verify(replica, signal);
-    } catch (error) {
-      if (!signal.aborted) await this.#judge(replica, error);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#verify(replica, signal);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (osErrorCode(error) !== 'EIO' || attempt === READ_ATTEMPTS) {
+          await this.#judge(replica, error);
+          return;
+        }
+      }
+      await this.#rest(READ_AGAIN_AFTER_MS, signal);
     }
   }
 

@@ -137,6 +137,18 @@ test('a sector that cannot be read makes the replica a corrupt one', async (t) =
   t.is(scanner.counts.replicas, 1);
 });
 
+test('a disk that fails for a moment makes no replica corrupt', async (t) => {
+  const { disk, events, clock, scanner, start } = await openScanner(t, [block(7)]);
+  let failures = 2;
+  disk.onOperation = (operation) => {
+    if (operation.kind === 'read' && failures-- > 0) throw osError('EIO', operation);
+  };
+  start();
+  await clock.advance(60_000);
+  t.deepEqual(events.notes, []);
+  t.is(scanner.counts.replicas, 1);
+});
+
 test('want of file descriptors says nothing about a replica', async (t) => {
   const { disk, events, clock, scanner, start } = await openScanner(t, [block(7), block(8)]);
   disk.onOperation = (operation) => {

@@ -74,7 +74,7 @@ export class Nemesis {
       case 'slow disk':
         return this.#disturbDisk('disk: slow', { slowness: 10 ** (1 + 2 * this.#random.fraction()) }, { slowness: 1 });
       case 'read errors':
-        return this.#disturbDisk(undefined, { readErrorRate: 0.3 * this.#random.fraction() }, { readErrorRate: 0 });
+        return this.#disturbDisk(undefined, { readErrorRate: 0.01 * this.#random.fraction() }, { readErrorRate: 0 });
       case 'write errors':
         return this.#writeErrors();
       case 'full disk':
