@@ -82,15 +82,25 @@ export class ReplicaStore {
    * @throws DfsError `InvalidConfiguration`.
    */
   async load(): Promise<void> {
-    await Promise.all(
-      this.volumes.all.map(async (volume) => {
-        try {
-          await this.#loadVolume(volume);
-        } catch (error) {
-          this.#leaveOut(volume, error);
-        }
-      }),
-    );
+    const waiting = new Map<Volume, readonly Block[]>();
+    await this.#onEachVolume(async (volume) => {
+      waiting.set(volume, await this.#scan(volume));
+    });
+    // Only now are the finalized replicas of all volumes known.
+    await this.#onEachVolume(async (volume) => {
+      for (const block of waiting.get(volume) ?? []) await this.#takeWaiting(block, volume);
+    });
+  }
+
+  async #onEachVolume(work: (volume: Volume) => Promise<void>): Promise<void> {
+    const attempt = async (volume: Volume): Promise<void> => {
+      try {
+        await work(volume);
+      } catch (error) {
+        this.#leaveOut(volume, error);
+      }
+    };
+    await Promise.all(this.volumes.all.filter(({ failed }) => !failed).map(attempt));
   }
 
   #leaveOut(volume: Volume, error: unknown): void {
@@ -101,23 +111,36 @@ export class ReplicaStore {
     this.volumes.requireEnough(volume, messageOf(error));
   }
 
-  async #loadVolume(volume: Volume): Promise<void> {
-    const leaveAlone = (block: Block): void => {
-      this.#logger.error(
-        { block: blockName(block), volume: volume.layout.root },
-        'another volume has a replica of the same block; this one is ignored',
-      );
-    };
+  /** Takes in the finalized replicas; returns those that wait for recovery. */
+  async #scan(volume: Volume): Promise<readonly Block[]> {
     const { waiting, quarantined } = await scanVolume(volume, this.#logger, (block) => {
-      if (!this.catalog.foundFinalized(block, volume)) leaveAlone(block);
+      if (!this.catalog.foundFinalized(block, volume)) this.#leaveAlone(block, volume);
     });
-    for (const block of waiting) {
-      if (!this.catalog.foundWaiting(new ReplicaInPipeline(block, 'RWR', volume.index), volume)) leaveAlone(block);
-    }
     const { replicas } = this.catalog.summary(volume);
     this.#logger.info(
       { volume: volume.layout.root, replicas, waiting: waiting.length, quarantined: quarantined.length },
       'volume loaded',
+    );
+    return waiting;
+  }
+
+  /** A good replica may have been copied to another volume while this one could not be deleted: then it is in nobody's way any more. */
+  async #takeWaiting(block: Block, volume: Volume): Promise<void> {
+    if (this.catalog.foundWaiting(new ReplicaInPipeline(block, 'RWR', volume.index), volume)) return;
+    const known = this.catalog.finalized(block.blockId);
+    if (known === undefined || known.generationStamp < block.generationStamp) {
+      this.#leaveAlone(block, volume);
+      return;
+    }
+    const context = { block: blockName(block), volume: volume.layout.root };
+    this.#logger.warn(context, 'an unfinished replica is removed, as another volume has a finalized one');
+    await volume.remove('rbw', block);
+  }
+
+  #leaveAlone(block: Block, volume: Volume): void {
+    this.#logger.error(
+      { block: blockName(block), volume: volume.layout.root },
+      'another volume has a replica of the same block; this one is ignored',
     );
   }
 

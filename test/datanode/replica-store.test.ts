@@ -1,7 +1,7 @@
 import test from 'ava';
 import { DiskImage } from '../sim/disk-image.js';
 import { imageDisk } from './support/image-disk.js';
-import { contentOf, newReplica, openStore, packetOf, packetWriter } from './support/store-fixture.js';
+import { contentOf, newReplica, openStore, packetOf, packetWriter, writeBlock } from './support/store-fixture.js';
 
 const BLOCK = { blockId: 7, generationStamp: 1001, numBytes: 100 };
 
@@ -23,4 +23,25 @@ test('a copy does not take the place of what is being written, or of a newer rep
   await store.release(writing);
   const older = { ...BLOCK, generationStamp: 1000 };
   await t.throwsAsync(store.createTemporary(older, newReplica()), { name: 'ReplicaAlreadyExists' });
+});
+
+test('what one volume has left of a block of which another one has a finalized replica is removed at start-up', async (t) => {
+  const image = new DiskImage();
+  const roots = ['/a', '/b'];
+  const disk = imageDisk(image);
+  const { store } = await openStore(disk, { roots });
+  const content = await writeBlock(store, BLOCK);
+  const meta = [...image.files()].find(({ path }) => path.endsWith('blk_7_1001.meta'));
+  const other = meta?.path.startsWith('/a/') ? '/b' : '/a';
+  const put = (path: string, bytes: Uint8Array): void => image.write(image.open(path, 'create'), bytes, 0);
+  put(`${other}/current/rbw/blk_7`, content);
+  put(`${other}/current/rbw/blk_7_1000.meta`, meta?.bytes ?? Buffer.alloc(0));
+  store.volumes.release();
+
+  const again = await openStore(disk, { roots });
+  t.is(again.store.catalog.get(7)?.state, 'FINALIZED');
+  t.deepEqual(
+    [...image.files()].map(({ path }) => path).filter((path) => path.includes('/rbw/')),
+    [],
+  );
 });
