@@ -23,10 +23,7 @@ export interface NamenodeCallOptions {
   readonly maxTotalMs?: number | undefined;
   /** Deadline of one attempt; default: that of the client. */
   readonly attemptTimeoutMs?: number | undefined;
-  /**
-   * The call belongs to work under way, which waits while the NameNode is in safe mode (it has restarted). Others fail with
-   * `SafeMode`, as in HDFS.
-   */
+  /** The call belongs to work under way, which waits while the NameNode is in safe mode (it has restarted). */
   readonly throughSafeMode?: boolean;
 }
 
@@ -47,6 +44,21 @@ const FSCK_TIMEOUT_MS = 24 * 3_600_000;
 /** Full jitter: many clients of one restarting NameNode must not come back together. */
 const PAUSES = { maxAttempts: Number.POSITIVE_INFINITY, baseDelayMs: 100, maxDelayMs: 3_000 };
 
+/** Calls that succeed in safe mode, too: they do not show that the NameNode has taken changes of this client. */
+const WORKS_IN_SAFE_MODE: ReadonlySet<Method> = new Set([
+  'GetServerDefaults',
+  'GetFsStats',
+  'GetDatanodeReport',
+  'GetFileInfo',
+  'GetListing',
+  'GetBlockLocations',
+  'GetContentSummary',
+  'ReportBadBlocks',
+  'RenewLease',
+  'SetSafeMode',
+  'SaveNamespace',
+] satisfies readonly Method[]);
+
 /** Errors after which the same call may succeed: the NameNode is away, starting, or asks for a pause. */
 function mayRepeat(error: unknown, throughSafeMode: boolean): boolean {
   return (
@@ -55,11 +67,16 @@ function mayRepeat(error: unknown, throughSafeMode: boolean): boolean {
   );
 }
 
+/**
+ * A client whose changes have been taken before is not refused by a NameNode that has restarted: it waits for the end of safe mode, as
+ * HDFS's clients of an HA pair do. One that comes to a NameNode in safe mode is told so at once.
+ */
 export class NamenodeClient {
   readonly #options: NamenodeClientOptions;
   readonly #clientId: Buffer;
   readonly #closed = newAbortController();
   #lastCallId = 0;
+  #hasChanged = false;
 
   constructor(options: NamenodeClientOptions) {
     this.#options = options;
@@ -90,13 +107,15 @@ export class NamenodeClient {
     const startMs = clock.monotonicMs();
     for (let attempt = 1; ; attempt++) {
       try {
-        return await send(withHeader, { timeoutMs, signal });
+        const response = await send(withHeader, { timeoutMs, signal });
+        this.#hasChanged ||= !WORKS_IN_SAFE_MODE.has(method);
+        return response;
       } catch (error) {
         const stopped = signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal]);
         if (stopped.aborted) throw cancellation(stopped, method);
         const delayMs = retryDelayMs(PAUSES, attempt, random);
         const isLate = clock.monotonicMs() + delayMs - startMs > maxTotalMs;
-        if (isLate || !mayRepeat(error, throughSafeMode)) throw toDfsError(error);
+        if (isLate || !mayRepeat(error, throughSafeMode || this.#hasChanged)) throw toDfsError(error);
         await pause(clock, delayMs, stopped, method);
       }
     }

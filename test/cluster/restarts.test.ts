@@ -20,11 +20,23 @@ interface Manifest {
 class Load {
   readonly manifest: Manifest = { files: new Map(), gone: new Set() };
   #stopped = false;
+  #failure: unknown;
   readonly #workers: Promise<void>[];
 
   constructor(fs: FileSystem, workers: number) {
     this.#workers = Array.from({ length: workers }, (_, worker) => this.#work(fs, `/load/${worker}`));
-    for (const worker of this.#workers) worker.catch(() => (this.#stopped = true)); // told by stop()
+    for (const worker of this.#workers) {
+      worker.catch((error: unknown) => {
+        this.#stopped = true;
+        this.#failure ??= error;
+      });
+    }
+  }
+
+  /** Whether that much is acknowledged. Throws what has ended a worker, as nobody writes any more then. */
+  has(files: number): boolean {
+    if (this.#failure !== undefined) throw this.#failure;
+    return this.manifest.files.size >= files && this.manifest.gone.size > 0;
   }
 
   async stop(): Promise<void> {
@@ -67,8 +79,6 @@ async function assertKept(t: ExecutionContext, fs: FileSystem, { files, gone }: 
   t.true(files.size > 0 && gone.size > 0);
 }
 
-const enough = (manifest: Manifest, files: number) => manifest.files.size >= files && manifest.gone.size > 0;
-
 test.serial(
   'a NameNode that is killed under load comes back with everything acknowledged, and writers go on',
   async (t) => {
@@ -77,12 +87,12 @@ test.serial(
     const load = new Load(fs, 4);
     for (let round = 1; round <= 3; round++) {
       const before = load.manifest.files.size;
-      await waitFor(() => enough(load.manifest, before + 10), 'files to be written');
+      await waitFor(() => load.has(before + 10), 'files to be written');
       await cluster.kill9('namenode');
       await cluster.restart('namenode');
     }
     const before = load.manifest.files.size;
-    await waitFor(() => enough(load.manifest, before + 10), 'files to be written after the last restart');
+    await waitFor(() => load.has(before + 10), 'files to be written after the last restart');
     await load.stop();
     await assertKept(t, fs, load.manifest);
     await waitUntilWhole(fs);
@@ -128,7 +138,7 @@ test.serial('a cluster of which every process is killed at once comes back with 
   const cluster = await startCluster(t);
   const fs = await cluster.sdk();
   const load = new Load(fs, 4);
-  await waitFor(() => enough(load.manifest, 20), 'files to be written');
+  await waitFor(() => load.has(20), 'files to be written');
   const nodes = ['namenode', 1, 2, 3] as const;
   await Promise.all(nodes.map((node) => cluster.kill9(node)));
   const start = await cluster.dfs(['cluster', 'start', '--detach', '--dir', cluster.directory]);
@@ -143,7 +153,7 @@ test.serial('an ordered stop and start keeps everything, and needs no replay or 
   const cluster = await startCluster(t);
   const fs = await cluster.sdk();
   const load = new Load(fs, 2);
-  await waitFor(() => enough(load.manifest, 10), 'files to be written');
+  await waitFor(() => load.has(10), 'files to be written');
   await load.stop();
   await waitUntilWhole(fs);
   const stop = await cluster.dfs(['cluster', 'stop', '--dir', cluster.directory]);

@@ -14,8 +14,8 @@ interface Attempt {
   readonly atMs: number;
 }
 
-/** A NameNode that fails with `failures`, one a call, and then answers. */
-function namenode(failures: ErrorName[]) {
+/** A NameNode that fails with `failures`, one a call (undefined: an answer), and then answers. */
+function namenode(failures: (ErrorName | undefined)[]) {
   const clock = new FakeClock();
   const attempts: Attempt[] = [];
   const rpc = {
@@ -64,6 +64,15 @@ test('work under way waits for the end of safe mode', async (t) => {
   await clock.advance(60_000);
   t.deepEqual(await calling, { deleted: true });
   t.is(attempts.length, 3);
+});
+
+test('a client whose changes were taken waits when the NameNode is in safe mode again', async (t) => {
+  const { client, clock, attempts } = namenode([undefined, 'SafeMode', 'SafeMode']);
+  t.deepEqual(await client.call('Delete', request), { deleted: true });
+  const calling = client.call('Delete', request);
+  await clock.advance(60_000);
+  t.deepEqual(await calling, { deleted: true });
+  t.is(attempts.length, 4);
 });
 
 test('each call has the next number, and all have the same client id', async (t) => {
