@@ -126,9 +126,9 @@ export class ReplicaCatalog {
 
   // ---- Writing ---------------------------------------------------------------------------------------------------------------
 
+  /** The space for the replica has been set aside. */
   begun(replica: ReplicaInPipeline, volume: Volume): void {
     this.#inPipeline.set(replica.blockId, replica);
-    volume.addPending(replica.reservedBytes);
     if (replica.state === 'RBW') this.#events.receiving(blockOf(replica), volume.storageId);
   }
 
@@ -136,7 +136,7 @@ export class ReplicaCatalog {
   wrote(replica: ReplicaInPipeline, volume: Volume, numBytes: number, lastChecksum: Buffer | undefined): void {
     const added = numBytes - replica.numBytes;
     replica.wrote(numBytes, lastChecksum);
-    volume.addUsed(added);
+    volume.addWritten(added);
     this.#release(replica, volume, Math.max(0, Math.min(added, replica.reservedBytes)));
   }
 

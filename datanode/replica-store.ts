@@ -5,6 +5,7 @@
 import type { Block } from '../common/block.js';
 import { blockName } from '../common/block.js';
 import type { ChecksumSpec } from '../common/checksum.js';
+import { checksumsLength, META_HEADER_LENGTH } from '../common/checksum.js';
 import { DfsError, isDfsError, messageOf, osErrorCode } from '../common/errors.js';
 import type { Logger } from '../common/logging.js';
 import { BlockLocks } from './block-locks.js';
@@ -19,6 +20,9 @@ import type { ReplicaCatalog } from './replica-catalog.js';
 import { blockOf } from './replica-catalog.js';
 import type { ReplicaWriter } from './replica-in-pipeline.js';
 import { ReplicaInPipeline } from './replica-in-pipeline.js';
+
+/** What disks are assumed to give space out in. */
+const DISK_BLOCK_BYTES = 4096;
 
 export interface ReplicaStoreOptions {
   readonly volumes: VolumeSet;
@@ -176,13 +180,20 @@ export class ReplicaStore {
     if (old !== undefined && mayReplace(old)) await old.writer?.stop('a newer replica of the block takes its place');
     return this.locks.run(block.blockId, async () => {
       await this.#makeWay(block.blockId, mayReplace);
-      const volume = this.volumes.choose(expectedBytes, storageId);
+      const neededBytes = spaceOnDisk(expectedBytes, checksum);
+      const volume = this.volumes.choose(neededBytes, storageId);
       const empty = { ...blockOf(block), numBytes: 0 };
-      const files = await this.onDisk(volume, () => volume.create(kind, empty, checksum));
-      const replica = new ReplicaInPipeline(empty, kind === 'rbw' ? 'RBW' : 'TEMPORARY', volume.index, expectedBytes);
+      const replica = new ReplicaInPipeline(empty, kind === 'rbw' ? 'RBW' : 'TEMPORARY', volume.index, neededBytes);
       replica.writer = writer;
-      this.catalog.begun(replica, volume);
-      return { replica, files, volume };
+      volume.addPending(neededBytes); // before the first await: nobody else may count on it
+      try {
+        const files = await this.onDisk(volume, () => volume.create(kind, empty, checksum));
+        this.catalog.begun(replica, volume);
+        return { replica, files, volume };
+      } catch (error) {
+        volume.addPending(-neededBytes);
+        throw error;
+      }
     });
   }
 
@@ -321,4 +332,10 @@ export function directoryOf({ state }: Replica): ReplicaDirectory {
     case 'RWR':
       return 'rbw';
   }
+}
+
+/** Bytes that both files of a replica may take: disks give space out in whole blocks. */
+function spaceOnDisk(dataBytes: number, checksum: ChecksumSpec): number {
+  const wholeBlocks = (bytes: number): number => Math.ceil(bytes / DISK_BLOCK_BYTES) * DISK_BLOCK_BYTES;
+  return wholeBlocks(dataBytes) + wholeBlocks(META_HEADER_LENGTH + checksumsLength(checksum, dataBytes));
 }

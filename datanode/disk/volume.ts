@@ -48,6 +48,7 @@ export class Volume {
   #pendingBytes = 0;
   #capacityBytes = 0;
   #availableBytes = 0;
+  #writtenBytes = 0;
   #failed = false;
 
   constructor({ disk, root, index, identity, reservedBytes }: VolumeOptions) {
@@ -99,12 +100,13 @@ export class Volume {
 
   /** Asks the disk how full it is. */
   async refreshSpace(): Promise<void> {
+    const writtenBefore = this.#writtenBytes;
     const { capacityBytes, availableBytes } = await this.#disk.space(this.layout.root);
     this.#capacityBytes = capacityBytes;
-    this.#availableBytes = availableBytes;
+    this.#availableBytes = availableBytes - (this.#writtenBytes - writtenBefore); // the answer may be older than these
   }
 
-  /** As of the last {@link refreshSpace}. */
+  /** As of the last {@link refreshSpace}, less what was written since. */
   space(): VolumeSpace {
     return {
       capacityBytes: Math.max(0, this.#capacityBytes - this.#reservedBytes),
@@ -113,9 +115,19 @@ export class Volume {
     };
   }
 
-  /** Counts data that was written (or, negative, removed). */
+  /** Counts data that was found (or, negative, removed). */
   addUsed(bytes: number): void {
     this.#usedBytes += bytes;
+  }
+
+  /**
+   * Counts data that was written (or, negative, cut off). What is written leaves the space that was set aside for it at once: it must
+   * not look free until the disk is asked again.
+   */
+  addWritten(bytes: number): void {
+    this.#usedBytes += bytes;
+    this.#writtenBytes += bytes;
+    this.#availableBytes -= bytes;
   }
 
   /** Sets space aside for a replica that is being written (or, negative, gives it back). */

@@ -45,3 +45,38 @@ test('what one volume has left of a block of which another one has a finalized r
     [],
   );
 });
+
+test('what is being written is not taken for free space before the disk is asked again', async (t) => {
+  const { store } = await openStore(imageDisk(new DiskImage()));
+  const [volume] = store.volumes.all;
+  if (volume === undefined) throw new Error('there is no volume');
+  const before = volume.space().remainingBytes;
+  const writable = await store.createRbw(BLOCK, newReplica(100_000));
+  const reserved = before - volume.space().remainingBytes;
+  t.true(reserved >= 100_000, 'at least what was expected');
+  const writer = packetWriter(store, writable);
+  await writer.write(packetOf(contentOf(7, 50_000), 0, 50_000));
+  await writer.flush();
+  t.is(before - volume.space().remainingBytes, reserved);
+  await store.finalize(writable);
+  const taken = before - volume.space().remainingBytes;
+  t.is(taken, 50_000);
+  await volume.refreshSpace();
+  t.true(before - volume.space().remainingBytes >= 50_000);
+});
+
+test('what is set aside has room for the checksums, too, and is given back when the files cannot be made', async (t) => {
+  const disk = imageDisk(new DiskImage());
+  const { store } = await openStore(disk);
+  const [volume] = store.volumes.all;
+  if (volume === undefined) throw new Error('there is no volume');
+  const before = volume.space().remainingBytes;
+  await store.createRbw(BLOCK, newReplica(2 ** 20));
+  t.true(before - volume.space().remainingBytes >= 2 ** 20 + 1024 * 4 + 7);
+  const inBetween = volume.space().remainingBytes;
+  disk.open = async () => {
+    throw Object.assign(new Error('EIO'), { code: 'EIO' });
+  };
+  await t.throwsAsync(store.createRbw({ ...BLOCK, blockId: 8 }, newReplica()));
+  t.is(volume.space().remainingBytes, inBetween);
+});

@@ -121,7 +121,7 @@ test('a DataNode that refuses is named with its reason', async (t) => {
   const connection = await TestConnection.to(network, (nodes[0] as TestNode).address);
   const response = await connection.ask(writeOperation({ ...BLOCK, numBytes: 1000 }, [nodes[1] as TestNode, full]));
   t.is(response.firstBadLink, 'full:9866');
-  t.is(response.message, 'No volume has 1000 bytes left for a new replica (/data: 0 bytes)');
+  t.is(response.message, 'No volume has 8192 bytes left for a new replica (/data: 0 bytes)');
 });
 
 test('a DataNode that dies is the one that the acks blame, and the others keep what they have', async (t) => {
