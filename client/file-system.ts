@@ -19,6 +19,7 @@ import { fileChecksum } from './file-checksum.js';
 import { FileReader } from './file-reader.js';
 import type { FileWriterOptions } from './file-writer.js';
 import { FileWriter } from './file-writer.js';
+import { PosixNamespace } from './posix-namespace.js';
 import * as administration from './rpc/administration.js';
 import { required, toFileStatus, toPlacedBlock } from './rpc/messages.js';
 import * as namespace from './rpc/namespace.js';
@@ -41,12 +42,15 @@ import type {
   SafeModeAction,
   SafeModeState,
   ServerDefaults,
+  TimesChange,
 } from './types.js';
 
 export class FileSystem {
   readonly #context: ClientContext;
   readonly #disconnect: () => void;
   readonly #defaults: ServerDefaults;
+  /** Symbolic links, extended attributes and the like. */
+  readonly posix: PosixNamespace;
   /** Open files. */
   readonly #open = new Set<{ abort(): Promise<void> }>();
 
@@ -54,6 +58,7 @@ export class FileSystem {
     this.#context = context;
     this.#defaults = defaults;
     this.#disconnect = disconnect;
+    this.posix = new PosixNamespace(context.namenode);
   }
 
   /**
@@ -111,15 +116,14 @@ export class FileSystem {
   }
 
   /** Milliseconds since 1970; a time that is not given stays. */
-  async setTimes(
-    path: string,
-    times: { modificationTimeMs?: number | undefined; accessTimeMs?: number | undefined },
-  ): Promise<void> {
-    const { modificationTimeMs, accessTimeMs } = times;
+  async setTimes(path: string, times: TimesChange): Promise<void> {
+    const { modificationTimeMs, accessTimeMs, modificationTimeNs = 0, accessTimeNs = 0 } = times;
     await this.#context.namenode.call('SetTimes', {
       path,
       ...(modificationTimeMs === undefined ? {} : { modificationTimeMs }),
       ...(accessTimeMs === undefined ? {} : { accessTimeMs }),
+      modificationTimeNs,
+      accessTimeNs,
     });
   }
 
@@ -146,6 +150,8 @@ export class FileSystem {
         createParent: options.createParent ?? true,
         replication: options.replication ?? settings.replication,
         blockSize: options.blockSize ?? settings.blockSize,
+        owner: options.owner ?? '',
+        group: options.group ?? '',
       };
       const { status } = await namenode.call('Create', request, { signal });
       return { status: toFileStatus(path, required(status, 'the new file')), signal };

@@ -6,4 +6,6 @@ export type { ConnectOptions } from './connect.js';
 export type { FileReader } from './file-reader.js';
 export { FileSystem } from './file-system.js';
 export type { FileWriter, WriteOptions } from './file-writer.js';
+export type { ContentsVersion, PosixNamespace, XattrMode } from './posix-namespace.js';
+export { contentsVersion, inodePath } from './posix-namespace.js';
 export type * from './types.js';

@@ -17,7 +17,7 @@ export interface FileStatus {
   readonly replication: number;
   /** Bytes; 0 for a directory. */
   readonly blockSize: number;
-  /** Permission bits, 0o1000 is the sticky bit. */
+  /** Permission bits; 0o1000 is the sticky bit, 0o2000 setgid, 0o4000 setuid. */
   readonly mode: number;
   readonly owner: string;
   readonly group: string;
@@ -25,6 +25,9 @@ export interface FileStatus {
   readonly modificationTimeMs: number;
   /** Milliseconds since 1970; 0 when never recorded. */
   readonly accessTimeMs: number;
+  /** Nanoseconds within the millisecond of the two times, 0 to 999999. */
+  readonly modificationTimeNs: number;
+  readonly accessTimeNs: number;
   /** Number of entries of a directory; 0 for a file. */
   readonly children: number;
   /** True while a writer has the file open. */
@@ -202,7 +205,24 @@ export interface OpenOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface CreateOptions extends OpenOptions {
+/** Whom something new shall belong to. For superusers who act for somebody else; default: the caller, and the directory's group. */
+export interface Ownership {
+  readonly owner?: string | undefined;
+  /** A directory with the setgid bit gives its own group in any case. */
+  readonly group?: string | undefined;
+}
+
+/** A change of the times of a file; a time that is not given stays. */
+export interface TimesChange {
+  /** Milliseconds since 1970. */
+  readonly modificationTimeMs?: number | undefined;
+  readonly accessTimeMs?: number | undefined;
+  /** Nanoseconds within the millisecond, for a time that is given. Default: 0. */
+  readonly modificationTimeNs?: number | undefined;
+  readonly accessTimeNs?: number | undefined;
+}
+
+export interface CreateOptions extends OpenOptions, Ownership {
   /** Replace a file that exists. Default: false. */
   readonly overwrite?: boolean | undefined;
   /** Default: `dfs.replication`. */
@@ -220,7 +240,7 @@ export interface AppendOptions extends OpenOptions {
   readonly newBlock?: boolean | undefined;
 }
 
-export interface MkdirOptions {
+export interface MkdirOptions extends Ownership {
   /** Permission bits, before the umask is taken off. Default: 0o777. */
   readonly mode?: number | undefined;
   /** Make missing parents too. Default: true. */
@@ -234,6 +254,8 @@ export interface RenameOptions {
   readonly overwrite?: boolean | undefined;
   /** Take the destination as it stands; otherwise a source is moved into a destination that is a directory. Default: false. */
   readonly exact?: boolean | undefined;
+  /** Path that what is replaced gets, instead of being deleted; nothing may be there. */
+  readonly keepReplacedAs?: string | undefined;
 }
 
 export interface DeleteOptions {

@@ -26,6 +26,9 @@ export const ERROR_KINDS = {
   AccessControl: kind('PERMISSION_DENIED', 'EACCES'),
   // EPERM where POSIX tells "you may not do this to it" from "you may not reach it": chmod by one who does not own the file.
   NotOwner: kind('PERMISSION_DENIED', 'EPERM'),
+  FileChanged: kind('FAILED_PRECONDITION', 'ESTALE'),
+  XattrNotFound: kind('NOT_FOUND', 'ENODATA'),
+  XattrExists: kind('ALREADY_EXISTS', 'EEXIST'),
   QuotaExceeded: kind('RESOURCE_EXHAUSTED', 'EDQUOT'),
   TooManyChildren: kind('RESOURCE_EXHAUSTED', 'EMLINK'),
   TooManyBlocks: kind('RESOURCE_EXHAUSTED', 'EFBIG'),

@@ -1,7 +1,7 @@
 /** Finds inodes by path, checking on the way that the caller may walk there. */
 import type { Database } from 'better-sqlite3';
 import { DfsError } from '../common/errors.js';
-import { type DfsPath, prefixOf } from './paths.js';
+import { type DfsPath, parsePath, prefixOf } from './paths.js';
 import { Access, type Caller, requireAccess } from './permissions.js';
 import { directoryCache, type WalkedInode } from './storage/directory-cache.js';
 import type { InodeRow } from './storage/rows.js';
@@ -20,11 +20,30 @@ export interface ResolvedPath {
   readonly inode: InodeRow | undefined;
 }
 
+/** As text: what a path begins with that names an inode by its id. */
+const BY_ID = /^\/\.reserved\/\.inodes\/([1-9]\d{0,15})(\/.*)?$/s;
+
 /**
+ * HDFS's second way to name an inode: `/.reserved/.inodes/<id>`, and entries below it. It goes on working when the inode, or something above
+ * it, is renamed. Returns the path by names as it is now.
+ * @throws DfsError `FileNotFound` when there is no such inode.
+ */
+export function namedPath(db: Database, path: DfsPath): DfsPath {
+  if (path.components[0] !== '.reserved') return path;
+  const [, id, below = ''] = BY_ID.exec(path.text) ?? [];
+  if (id === undefined) return path;
+  const top = pathOf(db, Number(id));
+  if (top === undefined) throw fileNotFound(path.text);
+  return parsePath(top === '/' && below !== '' ? below : `${top}${below}`);
+}
+
+/**
+ * The path of the result is the {@link namedPath} of `given`.
  * @throws DfsError `AccessControl` when the caller may not search a directory on the way, `ParentNotDirectory` when something on
  *   the way is a file.
  */
-export function resolve(db: Database, caller: Caller, path: DfsPath): ResolvedPath {
+export function resolve(db: Database, caller: Caller, given: DfsPath): ResolvedPath {
+  const path = namedPath(db, given);
   const { components } = path;
   const cache = directoryCache(db);
   const directories: WalkedInode[] = [];
@@ -48,9 +67,9 @@ export function resolve(db: Database, caller: Caller, path: DfsPath): ResolvedPa
 
 /** The inode at the end of the path. @throws DfsError `FileNotFound`, and those of {@link resolve}. */
 export function requireInode(db: Database, caller: Caller, path: DfsPath): ResolvedPath & { readonly inode: InodeRow } {
-  const { inode, directories } = resolve(db, caller, path);
+  const { inode, ...found } = resolve(db, caller, path);
   if (inode === undefined) throw fileNotFound(path.text);
-  return { path, directories, inode };
+  return { ...found, inode };
 }
 
 /** The file at the end of the path. @throws DfsError `IsADirectory`, `FileNotFound`, and those of {@link resolve}. */

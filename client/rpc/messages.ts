@@ -53,6 +53,8 @@ export function toFileStatus(path: string, wire: FileStatus__Output): FileStatus
     group: wire.group,
     modificationTimeMs: wire.modificationTimeMs,
     accessTimeMs: wire.accessTimeMs,
+    modificationTimeNs: wire.modificationTimeNs,
+    accessTimeNs: wire.accessTimeNs,
     children: wire.children,
     underConstruction: wire.underConstruction,
     symlink: wire.symlink,

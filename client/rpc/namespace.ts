@@ -59,6 +59,8 @@ export async function mkdir(
     modeSet: true,
     createParent: options.parents ?? true,
     exclusive: options.exclusive ?? false,
+    owner: options.owner ?? '',
+    group: options.group ?? '',
   });
 }
 
@@ -68,8 +70,8 @@ export async function rename(
   destination: string,
   options: RenameOptions,
 ): Promise<void> {
-  const { overwrite = false, exact = false } = options;
-  await namenode.call('Rename', { source, destination, overwrite, exact });
+  const { overwrite = false, exact = false, keepReplacedAs = '' } = options;
+  await namenode.call('Rename', { source, destination, overwrite, exact, keepReplacedAs });
 }
 
 export async function remove(namenode: NamenodeClient, path: string, options: DeleteOptions): Promise<boolean> {

@@ -79,6 +79,9 @@ export interface NewTimes {
   /** Undefined: unchanged. */
   readonly modificationTimeMs: number | undefined;
   readonly accessTimeMs: number | undefined;
+  /** Nanoseconds within the millisecond of a time that is given. Default: 0. */
+  readonly modificationTimeNs?: number;
+  readonly accessTimeNs?: number;
 }
 
 /** @throws DfsError `FileNotFound`, `AccessControl`. */
@@ -90,11 +93,14 @@ export async function setTimes(ns: Namesystem, call: Call, path: DfsPath, times:
   });
 }
 
-export function timesRecord(inode: InodeRow, { modificationTimeMs, accessTimeMs }: NewTimes) {
+export function timesRecord(inode: InodeRow, times: NewTimes) {
+  const { modificationTimeMs, modificationTimeNs = 0, accessTimeMs, accessTimeNs = 0 } = times;
   return {
     op: 'setTimes',
     id: inode.id,
     modificationTimeMs: modificationTimeMs ?? inode.mtime_ms,
     accessTimeMs: accessTimeMs ?? inode.atime_ms,
+    modificationTimeNs: modificationTimeMs === undefined ? inode.mtime_ns : modificationTimeNs,
+    accessTimeNs: accessTimeMs === undefined ? inode.atime_ns : accessTimeNs,
   } as const;
 }

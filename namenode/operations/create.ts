@@ -7,12 +7,12 @@ import type { InodeRow } from '../storage/rows.js';
 import { InodeType } from '../storage/schema.js';
 import { checkReplication } from './attributes.js';
 import { alreadyBeingCreated, recoverForTakeover } from './lease-recovery.js';
-import { checkNewInodes, newDirectories } from './new-inodes.js';
+import { checkNewInodes, newDirectories, newOwner, type Ownership } from './new-inodes.js';
 
 /** A block of this size or more is a mistake in units. */
 const BLOCK_SIZE_BYTES_MAX = 2 ** 40;
 
-export interface CreateRequest {
+export interface CreateRequest extends Ownership {
   readonly path: DfsPath;
   readonly clientName: string;
   readonly mode: number;
@@ -36,8 +36,8 @@ export async function create(ns: Namesystem, call: Call, request: CreateRequest)
     const resolved = resolve(tx.db, call, path);
     const replaces = checkExisting(call, resolved, request);
     const ancestor = checkNewInodes(tx, call, resolved, createParent, ns.settings);
-    const depth = path.components.length;
-    const directories = newDirectories(tx, call, resolved, ancestor, depth - 1, directoryMode(mode));
+    const depth = resolved.path.components.length;
+    const directories = newDirectories(tx, call, resolved, ancestor, { end: depth - 1, mode: directoryMode(mode) });
     const fileId = tx.counters.nextInodeId + directories.length;
     return {
       answer: fileId,
@@ -47,10 +47,9 @@ export async function create(ns: Namesystem, call: Call, request: CreateRequest)
         ...(replaces === undefined ? {} : { replaces }),
         id: fileId,
         parent: directories.at(-1)?.id ?? ancestor.directory.id,
-        name: path.components[depth - 1] as string,
+        name: resolved.path.components[depth - 1] as string,
         mode,
-        owner: call.user,
-        group: ancestor.directory.grp,
+        ...newOwner(call, request, ancestor.directory),
         replication,
         blockSize: blockSizeBytes,
         leaseHolder: clientName,

@@ -22,7 +22,7 @@ export async function deletePath(ns: Namesystem, call: Call, path: DfsPath, recu
     if (inode.children > 0 && !recursive) {
       throw new DfsError('PathIsNotEmptyDirectory', `\`${path.text} is non empty': Directory is not empty`);
     }
-    requireAccess(call, parent, Access.WRITE, () => prefixOf(path, path.components.length - 1));
+    requireAccess(call, parent, Access.WRITE, () => prefixOf(resolved.path, resolved.path.components.length - 1));
     requireNotSticky(call, parent, inode, () => path.text);
     return { answer: true, record: { op: 'delete', id: inode.id } };
   });

@@ -3,9 +3,9 @@ import { resolve } from '../inode-tree.js';
 import { type Call, change, type Namesystem } from '../namesystem.js';
 import type { DfsPath } from '../paths.js';
 import { InodeType } from '../storage/schema.js';
-import { checkNewInodes, newDirectories } from './new-inodes.js';
+import { checkNewInodes, newDirectories, type Ownership } from './new-inodes.js';
 
-export interface MkdirsRequest {
+export interface MkdirsRequest extends Ownership {
   readonly path: DfsPath;
   readonly mode: number;
   readonly createParent: boolean;
@@ -18,7 +18,7 @@ export interface MkdirsRequest {
  * @throws DfsError `FileAlreadyExists`, `ParentNotDirectory`, `FileNotFound`, `AccessControl`, and those of new-inodes.ts.
  */
 export async function mkdirs(ns: Namesystem, call: Call, request: MkdirsRequest): Promise<void> {
-  const { path, mode, createParent, exclusive } = request;
+  const { path, mode, createParent, exclusive, owner, group } = request;
   await change(ns, call, `create directory ${path.text}`, (tx) => {
     const resolved = resolve(tx.db, call, path);
     if (resolved.inode !== undefined) {
@@ -29,7 +29,12 @@ export async function mkdirs(ns: Namesystem, call: Call, request: MkdirsRequest)
       return { answer: null };
     }
     const ancestor = checkNewInodes(tx, call, resolved, createParent, ns.settings);
-    const directories = newDirectories(tx, call, resolved, ancestor, path.components.length, mode);
+    const directories = newDirectories(tx, call, resolved, ancestor, {
+      end: resolved.path.components.length,
+      mode,
+      owner,
+      group,
+    });
     return { answer: null, record: { op: 'mkdirs', directories } };
   });
 }

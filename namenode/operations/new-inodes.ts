@@ -4,7 +4,7 @@ import { inodeById, type ResolvedPath } from '../inode-tree.js';
 import type { Transaction } from '../journal.js';
 import type { NamesystemSettings } from '../namesystem.js';
 import { checkNewNames, prefixOf } from '../paths.js';
-import { Access, type Caller, requireAccess } from '../permissions.js';
+import { Access, type Caller, requireAccess, requireSuperuser } from '../permissions.js';
 import type { WalkedInode } from '../storage/directory-cache.js';
 import type { NewDirectory } from '../storage/edit-records.js';
 
@@ -52,25 +52,47 @@ export function checkRoom(tx: Transaction, directory: number, path: () => string
   );
 }
 
+/** Whom new inodes shall belong to, if not to the caller and the group of the directory above. */
+export interface Ownership {
+  readonly owner?: string | undefined;
+  readonly group?: string | undefined;
+}
+
+const SETGID = 0o2000;
+
+/**
+ * Owner and group of a new inode. The group is inherited from above, as in HDFS and BSD; a superuser who acts for somebody else
+ * names both, and then the setgid bit of the directory decides about the group, as on Linux.
+ * @throws DfsError `AccessControl` when somebody else than the superuser names them.
+ */
+export function newOwner(
+  caller: Caller,
+  { owner, group }: Ownership,
+  above: Pick<WalkedInode, 'mode' | 'grp'>,
+): { owner: string; group: string } {
+  if (owner !== undefined || group !== undefined) requireSuperuser(caller);
+  const inherits = group === undefined || (above.mode & SETGID) !== 0;
+  return { owner: owner ?? caller.user, group: inherits ? above.grp : group };
+}
+
 /**
  * The directories for the components from `ancestor.missingFrom` up to, not including, `end`. Ids follow the next free one. The
- * group is inherited from above, as in HDFS and BSD.
+ * setgid bit is inherited.
  */
 export function newDirectories(
   tx: Transaction,
   caller: Caller,
   { path }: ResolvedPath,
   { directory, missingFrom }: Ancestor,
-  end: number,
-  mode: number,
+  { end, mode, ...ownership }: Ownership & { readonly end: number; readonly mode: number },
 ): NewDirectory[] {
   const firstId = tx.counters.nextInodeId;
+  const owner = newOwner(caller, ownership, directory);
   return path.components.slice(missingFrom, end).map((name, i) => ({
     id: firstId + i,
     parent: i === 0 ? directory.id : firstId + i - 1,
     name,
-    mode: missingFrom + i === path.components.length - 1 ? mode : mode | IMPLICIT_BITS,
-    owner: caller.user,
-    group: directory.grp,
+    mode: (missingFrom + i === path.components.length - 1 ? mode : mode | IMPLICIT_BITS) | (directory.mode & SETGID),
+    ...owner,
   }));
 }

@@ -1,6 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { DfsError } from '../../common/errors.js';
-import { parentOf, type ResolvedPath, resolve } from '../inode-tree.js';
+import { namedPath, parentOf, type ResolvedPath, resolve } from '../inode-tree.js';
 import type { Transaction } from '../journal.js';
 import { type Call, change, type Namesystem } from '../namesystem.js';
 import { checkNewNames, childPath, type DfsPath, isInside, prefixOf } from '../paths.js';
@@ -17,6 +17,8 @@ export interface RenameRequest {
   readonly overwrite: boolean;
   /** Never move into a destination that is a directory, but in its place. */
   readonly exact: boolean;
+  /** Where that which is replaced goes, instead of being deleted; nothing may be there. */
+  readonly keepReplacedAs?: DfsPath | undefined;
 }
 
 /** An inode with the directory that holds it. */
@@ -31,8 +33,10 @@ interface Entry {
  *   `IsADirectory`, `NotADirectory`, `PathIsNotEmptyDirectory`, `AccessControl`, and those of new names.
  */
 export async function rename(ns: Namesystem, call: Call, request: RenameRequest): Promise<void> {
-  const { source, destination, exact } = request;
-  const replaced = await change(ns, call, `rename ${source.text}`, (tx) => {
+  const replaced = await change(ns, call, `rename ${request.source.text}`, (tx) => {
+    const { exact } = request;
+    const source = namedPath(tx.db, request.source);
+    const destination = namedPath(tx.db, request.destination);
     const from = requireSource(tx.db, call, source);
     if (exact && source.text === destination.text) return { answer: false };
     if (isInside(destination, source)) {
@@ -41,7 +45,7 @@ export async function rename(ns: Namesystem, call: Call, request: RenameRequest)
         `Rename destination ${destination.text} is a directory or file under source ${source.text}`,
       );
     }
-    const to = findDestination(tx.db, call, request, from.inode);
+    const to = findDestination(tx.db, call, { source, destination, exact }, from.inode);
     const parent = requireDestinationParent(to);
     const target = { parent, path: to.path };
     if (to.inode?.id === from.inode.id) throw sameFile(source, to.path);
@@ -57,7 +61,7 @@ export async function rename(ns: Namesystem, call: Call, request: RenameRequest)
       id: from.inode.id,
       toParent: parent.id,
       toName: to.path.components.at(-1) as string,
-      ...(to.inode === undefined ? {} : { replaces: to.inode.id }),
+      ...(to.inode === undefined ? {} : { replaces: to.inode.id, ...keptAs(ns, tx, call, request) }),
     } as const;
     return { answer: to.inode !== undefined, record };
   });
@@ -78,7 +82,7 @@ function requireSource(db: Database, call: Call, source: DfsPath): Entry {
 function findDestination(
   db: Database,
   call: Call,
-  { source, destination, exact }: RenameRequest,
+  { source, destination, exact }: Pick<RenameRequest, 'source' | 'destination' | 'exact'>,
   moved: InodeRow,
 ): ResolvedPath {
   const given = resolve(db, call, destination);
@@ -133,6 +137,24 @@ function checkName(
   const depth = path.components.length - 1;
   checkNewNames(path, depth, ns.settings.maxComponentBytes);
   if (!replaces && parent.id !== from.parent.id) checkRoom(tx, parent.id, () => prefixOf(path, depth), ns.settings);
+}
+
+/** Where the record says that the replaced inode goes. */
+function keptAs(
+  ns: Namesystem,
+  tx: Transaction,
+  call: Call,
+  { keepReplacedAs }: RenameRequest,
+): { keptAs?: { parent: number; name: string } } {
+  if (keepReplacedAs === undefined) return {};
+  const { path, inode, ...found } = resolve(tx.db, call, keepReplacedAs);
+  const parent = requireDestinationParent({ path, inode, ...found });
+  if (inode !== undefined) throw new DfsError('FileAlreadyExists', `${path.text} already exists`);
+  const depth = path.components.length - 1;
+  requireAccess(call, parent, Access.WRITE, () => prefixOf(path, depth));
+  checkNewNames(path, depth, ns.settings.maxComponentBytes);
+  checkRoom(tx, parent.id, () => prefixOf(path, depth), ns.settings);
+  return { keptAs: { parent: parent.id, name: path.components[depth] as string } };
 }
 
 function sameFile(source: DfsPath, destination: DfsPath): DfsError {

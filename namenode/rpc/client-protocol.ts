@@ -5,6 +5,7 @@ import type { Namesystem } from '../namesystem.js';
 import { requireSuperuser } from '../permissions.js';
 import { type CallerSettings, callOf } from './callers.js';
 import { namespaceHandlers } from './namespace-handlers.js';
+import { posixHandlers } from './posix-handlers.js';
 import { writerHandlers } from './writer-handlers.js';
 
 /** Methods that are about blocks and DataNodes. */
@@ -24,6 +25,7 @@ export function clientProtocol(options: ClientProtocolOptions): ClientProtocolHa
   return {
     ...namespaceHandlers(ns, callers),
     ...writerHandlers(ns, callers),
+    ...posixHandlers(ns, callers),
     ...cluster,
 
     async GetServerDefaults() {

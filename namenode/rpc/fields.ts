@@ -7,7 +7,7 @@ import type { Target } from '../blocks.js';
 
 const NAME_CHARACTERS_MAX = 255;
 const LIST_ENTRIES_MAX = 4_096;
-const MODE_MAX = 0o1777;
+const MODE_MAX = 0o7777;
 
 /** Control characters, and what separates the fields of a permission message. */
 const NO_USER_NAME = /[\p{Cc}:"\p{Surrogate}]/u;
@@ -58,7 +58,7 @@ export function positive(field: string, value: number): number {
 }
 
 export function mode(field: string, value: number): number {
-  if (count(field, value) > MODE_MAX) throw invalid(field, 'permission bits from 0 to 01777 (octal)');
+  if (count(field, value) > MODE_MAX) throw invalid(field, 'permission bits from 0 to 07777 (octal)');
   return value;
 }
 

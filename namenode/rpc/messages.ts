@@ -30,6 +30,8 @@ export function fileStatus(inode: InodeRow): FileStatus {
     children: inode.children,
     underConstruction: inode.lease_holder !== null,
     symlink: inode.symlink ?? '',
+    modificationTimeNs: inode.mtime_ns,
+    accessTimeNs: inode.atime_ns,
   };
 }
 

@@ -1,4 +1,5 @@
 /** ClientProtocol: reading and changing the namespace. */
+import { DfsError } from '../../common/errors.js';
 import type { ClientProtocolHandlers } from '../../common/rpc/services.js';
 import type { Namesystem } from '../namesystem.js';
 import { setOwner, setPermission, setReplication, setTimes } from '../operations/attributes.js';
@@ -80,6 +81,8 @@ export function namespaceHandlers(ns: Namesystem, callers: CallerSettings): Name
         mode: request.modeSet ? mode('mode', request.mode) : DIRECTORY_MODE,
         createParent: request.createParent,
         exclusive: request.exclusive,
+        owner: optionalUserName('owner', request.owner),
+        group: optionalUserName('group', request.group),
       });
       return {};
     },
@@ -90,6 +93,7 @@ export function namespaceHandlers(ns: Namesystem, callers: CallerSettings): Name
         destination: parsePath(request.destination),
         overwrite: request.overwrite,
         exact: request.exact,
+        keepReplacedAs: request.keepReplacedAs === '' ? undefined : parsePath(request.keepReplacedAs),
       });
       return {};
     },
@@ -124,10 +128,18 @@ export function namespaceHandlers(ns: Namesystem, callers: CallerSettings): Name
       await setTimes(ns, callOf(callers, request.header), parsePath(request.path), {
         modificationTimeMs: optionalTime('modification_time_ms', modificationTimeMs),
         accessTimeMs: optionalTime('access_time_ms', accessTimeMs),
+        modificationTimeNs: nanoseconds('modification_time_ns', request.modificationTimeNs),
+        accessTimeNs: nanoseconds('access_time_ns', request.accessTimeNs),
       });
       return {};
     },
   };
+}
+
+/** Within a millisecond. */
+function nanoseconds(field: string, value: number): number {
+  if (value <= 999_999) return count(field, value);
+  throw new DfsError('InvalidArgument', `${field} must be an integer from 0 to 999999`);
 }
 
 function optionalTime(field: string, value: number | undefined): number | undefined {

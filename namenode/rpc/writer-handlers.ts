@@ -21,6 +21,7 @@ import {
   mode,
   optionalBlock,
   optionalShortText,
+  optionalUserName,
   positive,
   shortText,
   shortTexts,
@@ -58,6 +59,8 @@ export function writerHandlers(ns: Namesystem, callers: CallerSettings): WriterH
         createParent: request.createParent,
         replication: count('replication', request.replication) || ns.settings.replication,
         blockSizeBytes: count('block_size', request.blockSize) || ns.settings.blockSizeBytes,
+        owner: optionalUserName('owner', request.owner),
+        group: optionalUserName('group', request.group),
       });
       return { status: fileStatus(inode) };
     },

@@ -98,7 +98,7 @@ export function close(state: ApplyState, edit: CloseEdit): void {
 }
 
 export function closeInode({ db }: ApplyState, inode: number, timeMs: number): void {
-  const sql = 'UPDATE inodes SET lease_holder = NULL, mtime_ms = ? WHERE id = ?';
+  const sql = 'UPDATE inodes SET lease_holder = NULL, mtime_ms = ?, mtime_ns = 0 WHERE id = ?';
   expectOneRow(statement(db, sql).run(timeMs, inode), `close inode ${inode}`);
 }
 
@@ -131,6 +131,7 @@ export function removeBlock({ db, counters }: ApplyState, id: number): void {
 }
 
 function removeInode({ db, counters }: ApplyState, id: number): void {
+  statement(db, 'DELETE FROM xattrs WHERE inode = ?').run(id);
   const row = statement<{ type: number }>(db, 'DELETE FROM inodes WHERE id = ? RETURNING type').get(id);
   if (row?.type === InodeType.DIRECTORY) counters.directories--;
   else counters.files--;

@@ -10,7 +10,7 @@ export function concat(state: ApplyState, { target, sources, timeMs }: ConcatEdi
     moveBlocks(state, source, target);
     dropEntry(state, source, timeMs);
   }
-  const sql = 'UPDATE inodes SET mtime_ms = ? WHERE id = ?';
+  const sql = 'UPDATE inodes SET mtime_ms = ?, mtime_ns = 0 WHERE id = ?';
   expectOneRow(statement(state.db, sql).run(timeMs, target), `add blocks to inode ${target}`);
 }
 

@@ -10,6 +10,7 @@ import type {
   SetOwnerEdit,
   SetPermissionEdit,
   SetTimesEdit,
+  SymlinkEdit,
 } from './edit-records.js';
 import { expectOneRow } from './rows.js';
 import { DELETED_INODE_ID, InodeType } from './schema.js';
@@ -18,6 +19,9 @@ import { statement } from './statements.js';
 const INSERT = `
   INSERT INTO inodes (id, parent, name, type, mode, owner, grp, mtime_ms, atime_ms, children, replication, block_size, length, lease_holder)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 0, ?)`;
+
+/** Links have no permissions of their own. */
+const SYMLINK_MODE = 0o777;
 
 export function mkdirs(state: ApplyState, edit: MkdirsEdit): void {
   for (const directory of edit.directories) addDirectory(state, directory, edit.timeMs);
@@ -46,11 +50,43 @@ export function create(state: ApplyState, edit: CreateEdit): void {
   state.counters.files++;
 }
 
+export function symlink(state: ApplyState, edit: SymlinkEdit): void {
+  const { id, parent, name, owner, group, target, timeMs } = edit;
+  statement(state.db, INSERT).run(
+    id,
+    parent,
+    name,
+    InodeType.SYMLINK,
+    SYMLINK_MODE,
+    owner,
+    group,
+    timeMs,
+    timeMs,
+    0,
+    0,
+    null,
+  );
+  expectOneRow(
+    statement(state.db, 'UPDATE inodes SET symlink = ? WHERE id = ?').run(target, id),
+    `set target of inode ${id}`,
+  );
+  link(state, parent, timeMs);
+  takeInodeId(state, id);
+  state.counters.files++;
+}
+
 export function rename(state: ApplyState, edit: RenameEdit): void {
-  if (edit.replaces !== undefined) detach(state, edit.replaces, edit.timeMs);
-  unlink(state, parentOf(state, edit.id), edit.timeMs);
-  place(state, edit.id, edit.toParent, edit.toName);
-  link(state, edit.toParent, edit.timeMs);
+  if (edit.replaces !== undefined) {
+    if (edit.keptAs === undefined) detach(state, edit.replaces, edit.timeMs);
+    else move(state, edit.replaces, edit.keptAs, edit.timeMs);
+  }
+  move(state, edit.id, { parent: edit.toParent, name: edit.toName }, edit.timeMs);
+}
+
+function move(state: ApplyState, id: number, to: { parent: number; name: string }, timeMs: number): void {
+  unlink(state, parentOf(state, id), timeMs);
+  place(state, id, to.parent, to.name);
+  link(state, to.parent, timeMs);
 }
 
 /** Takes an inode, with all below it, out of the namespace: one row moves, whatever the size of the tree. */
@@ -62,6 +98,7 @@ export function detach(state: ApplyState, id: number, timeMs: number): void {
 /** Removes a file that has no blocks. */
 export function dropEntry(state: ApplyState, id: number, timeMs: number): void {
   unlink(state, parentOf(state, id), timeMs);
+  statement(state.db, 'DELETE FROM xattrs WHERE inode = ?').run(id);
   expectOneRow(statement(state.db, 'DELETE FROM inodes WHERE id = ?').run(id), `remove inode ${id}`);
   state.counters.files--;
 }
@@ -83,11 +120,9 @@ export function setOwner(state: ApplyState, edit: SetOwnerEdit): void {
 }
 
 export function setTimes(state: ApplyState, edit: SetTimesEdit): void {
-  const result = statement(state.db, 'UPDATE inodes SET mtime_ms = ?, atime_ms = ? WHERE id = ?').run(
-    edit.modificationTimeMs,
-    edit.accessTimeMs,
-    edit.id,
-  );
+  const sql = 'UPDATE inodes SET mtime_ms = ?, mtime_ns = ?, atime_ms = ?, atime_ns = ? WHERE id = ?';
+  const { id, modificationTimeMs, modificationTimeNs = 0, accessTimeMs, accessTimeNs = 0 } = edit;
+  const result = statement(state.db, sql).run(modificationTimeMs, modificationTimeNs, accessTimeMs, accessTimeNs, id);
   expectOneRow(result, `set times of inode ${edit.id}`);
 }
 
@@ -112,13 +147,13 @@ function place(state: ApplyState, id: number, parent: number, name: string): voi
 
 /** A directory gains an entry. */
 function link(state: ApplyState, directory: number, timeMs: number): void {
-  const sql = 'UPDATE inodes SET children = children + 1, mtime_ms = ? WHERE id = ?';
+  const sql = 'UPDATE inodes SET children = children + 1, mtime_ms = ?, mtime_ns = 0 WHERE id = ?';
   expectOneRow(statement(state.db, sql).run(timeMs, directory), `add an entry to inode ${directory}`);
 }
 
 /** A directory loses an entry. */
 function unlink(state: ApplyState, directory: number, timeMs: number): void {
-  const sql = 'UPDATE inodes SET children = children - 1, mtime_ms = ? WHERE id = ?';
+  const sql = 'UPDATE inodes SET children = children - 1, mtime_ms = ?, mtime_ns = 0 WHERE id = ?';
   expectOneRow(statement(state.db, sql).run(timeMs, directory), `remove an entry of inode ${directory}`);
 }
 

@@ -30,6 +30,6 @@ export function truncate(state: ApplyState, { inode, newLength, removed, cut, ti
     const { block, recoveryId, leaseHolder } = cut;
     recoverBlock(state, { op: 'recoverBlock', timeMs, inode, block, recoveryId, leaseHolder });
   }
-  const sql = 'UPDATE inodes SET length = ?, mtime_ms = ? WHERE id = ?';
+  const sql = 'UPDATE inodes SET length = ?, mtime_ms = ?, mtime_ns = 0 WHERE id = ?';
   expectOneRow(statement(state.db, sql).run(newLength, timeMs, inode), `cut inode ${inode}`);
 }

@@ -9,7 +9,9 @@ import * as blocks from './apply-blocks.js';
 import { concat } from './apply-concat.js';
 import * as inodes from './apply-inodes.js';
 import * as recovery from './apply-recovery.js';
+import { replaceContents } from './apply-replace.js';
 import { rememberAnswer } from './apply-retry-cache.js';
+import { setXattr } from './apply-xattrs.js';
 import { type Counters, readCounters, writeCounters } from './counters.js';
 import type { EditRecord } from './edit-records.js';
 
@@ -68,6 +70,10 @@ function applyKind(state: ApplyState, record: EditRecord): void {
       return inodes.mkdirs(state, record);
     case 'create':
       return inodes.create(state, record);
+    case 'symlink':
+      return inodes.symlink(state, record);
+    case 'setXattr':
+      return setXattr(state, record);
     case 'rename':
       return inodes.rename(state, record);
     case 'delete':
@@ -104,6 +110,8 @@ function applyKind(state: ApplyState, record: EditRecord): void {
       return recovery.truncate(state, record);
     case 'concat':
       return concat(state, record);
+    case 'replaceContents':
+      return replaceContents(state, record);
     case 'setReplication':
       return blocks.setReplication(state, record);
     case 'reap':

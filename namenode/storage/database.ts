@@ -7,6 +7,7 @@ import { DfsError, messageOf } from '../../common/errors.js';
 import { INITIAL_COUNTERS, writeCounters } from './counters.js';
 import { InodeType, LAYOUT_VERSION, ROOT_INODE_ID, ROOT_PARENT_ID, SCHEMA } from './schema.js';
 import { statement } from './statements.js';
+import { addWhatCameLater } from './upgrade.js';
 
 /** Page cache of each connection. */
 const CACHE_KIB = 64 * 1024;
@@ -60,6 +61,7 @@ export function openDatabase(path: string): Connections {
     // Folding the WAL into the database takes long; wal-folder.ts does it beside the event loop.
     writing.pragma('wal_autocheckpoint = 0');
     checkLayout(path, writing);
+    addWhatCameLater(writing);
     const reading = new BetterSqlite3(path, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
     configure(reading);
     return {

@@ -185,6 +185,34 @@ export interface RenameEdit extends Edit {
   readonly toName: string;
   /** The file or empty directory at the destination. */
   readonly replaces?: number;
+  /** Where that goes instead of being deleted. */
+  readonly keptAs?: { readonly parent: number; readonly name: string };
+}
+
+export interface SymlinkEdit extends Edit {
+  readonly op: 'symlink';
+  readonly id: number;
+  readonly parent: number;
+  readonly name: string;
+  readonly owner: string;
+  readonly group: string;
+  readonly target: string;
+}
+
+/** The target holds these blocks from now on, some of them the source's; the source goes, with those that nobody wants. */
+export interface ReplaceContentsEdit extends Edit {
+  readonly op: 'replaceContents';
+  readonly target: number;
+  readonly source: number;
+  readonly blocks: readonly number[];
+}
+
+export interface SetXattrEdit extends Edit {
+  readonly op: 'setXattr';
+  readonly id: number;
+  readonly name: string;
+  /** Base64; not set: the attribute is removed. */
+  readonly value?: string;
 }
 
 /** Takes a file or a tree out of the namespace, in one step; it is taken apart later, by `reap`. */
@@ -224,6 +252,9 @@ export interface SetTimesEdit extends Edit {
   readonly id: number;
   readonly modificationTimeMs: number;
   readonly accessTimeMs: number;
+  /** Nanoseconds within the millisecond; not set: 0. */
+  readonly modificationTimeNs?: number;
+  readonly accessTimeNs?: number;
 }
 
 export type EditRecord =
@@ -243,6 +274,9 @@ export type EditRecord =
   | TruncateEdit
   | ConcatEdit
   | RenameEdit
+  | SymlinkEdit
+  | ReplaceContentsEdit
+  | SetXattrEdit
   | DeleteEdit
   | ReapEdit
   | SetReplicationEdit

@@ -18,6 +18,8 @@ export interface InodeRow {
   readonly length: number;
   readonly lease_holder: string | null;
   readonly symlink: string | null;
+  readonly mtime_ns: number;
+  readonly atime_ns: number;
 }
 
 export interface BlockRow {

@@ -47,6 +47,16 @@ export const ReplicaRowState = {
   EXCESS: 4,
 } as const;
 
+/** A logged table that came later than the layout, see upgrade.ts. */
+export const XATTRS_TABLE = `
+CREATE TABLE IF NOT EXISTS xattrs ( -- extended attributes
+  inode INTEGER NOT NULL,
+  name TEXT NOT NULL,            -- with its name space: user.origin
+  value BLOB NOT NULL,
+  PRIMARY KEY (inode, name)
+) STRICT, WITHOUT ROWID;
+`;
+
 export const SCHEMA = `
 -- ---- Logged ------------------------------------------------------------------------------------------------------
 CREATE TABLE meta (
@@ -70,7 +80,9 @@ CREATE TABLE inodes (
   block_size INTEGER NOT NULL,   -- files; 0 otherwise
   length INTEGER NOT NULL,       -- files: the sum of the lengths of its blocks, as far as known
   lease_holder TEXT,             -- files open for writing: the client's name
-  symlink TEXT
+  symlink TEXT,
+  mtime_ns INTEGER NOT NULL DEFAULT 0, -- nanoseconds within the millisecond
+  atime_ns INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE UNIQUE INDEX inodes_by_name ON inodes (parent, name);
 CREATE INDEX inodes_by_lease ON inodes (lease_holder, id) WHERE lease_holder IS NOT NULL;
@@ -89,6 +101,7 @@ CREATE TABLE blocks (
 ) STRICT;
 CREATE UNIQUE INDEX blocks_by_inode ON blocks (inode, idx);
 
+${XATTRS_TABLE}
 CREATE TABLE retry_cache (
   client_id TEXT NOT NULL,       -- base64
   call_id INTEGER NOT NULL,

@@ -332,6 +332,8 @@ export class FakeFileSystem implements Partial<RemoteFileSystem> {
       group: 'staff',
       modificationTimeMs: NOW_MS,
       accessTimeMs: NOW_MS - 86_400_000,
+      modificationTimeNs: 0,
+      accessTimeNs: 0,
       children: 0,
       underConstruction: false,
       symlink: '',

@@ -93,11 +93,11 @@ test.serial('bad fields are refused by name, and the NameNode lives on', async (
       /client_id/,
     ],
     [client.Create({ header, path: '/f' }), 'InvalidArgument', /client_name/],
-    [client.Create({ header, path: '/f', clientName: 'w', mode: 0o7777, modeSet: true }), 'InvalidArgument', /mode/],
+    [client.Create({ header, path: '/f', clientName: 'w', mode: 0o17777, modeSet: true }), 'InvalidArgument', /mode/],
     [client.Create({ header, path: '/f', clientName: 'w', blockSize: 5 }), 'InvalidArgument', /min-block-size/],
     [client.AbandonBlock({ header, path: '/f', clientName: 'w' }), 'InvalidArgument', /^block/],
     [client.SetOwner({ header, path: '/', owner: 'a\nb' }), 'InvalidArgument', /owner/],
-    [client.SetPermission({ header, path: '/', mode: 0o4755 }), 'InvalidArgument', /mode/],
+    [client.SetPermission({ header, path: '/', mode: 0o14755 }), 'InvalidArgument', /mode/],
   ];
   for (const [call, name, message] of cases) await t.throwsAsync(call, { name, message });
   t.not((await client.GetFileInfo({ header, path: '/' })).status, null);

@@ -33,9 +33,10 @@ test('numbers are integers that a double can hold', (t) => {
   t.throws(() => fields.positive('additional', 0), refused('additional'));
 });
 
-test('a mode is permission bits with the sticky bit', (t) => {
+test('a mode is permission bits with setuid, setgid and the sticky bit', (t) => {
   t.is(fields.mode('mode', 0o1777), 0o1777);
-  t.throws(() => fields.mode('mode', 0o2000), refused('mode'));
+  t.is(fields.mode('mode', 0o7777), 0o7777);
+  t.throws(() => fields.mode('mode', 0o10000), refused('mode'));
 });
 
 test('a block needs its id and its stamp', (t) => {

@@ -13,7 +13,13 @@ import { FakeBlocks } from './fake-blocks.js';
 import { MemoryEditLog } from './memory-edit-log.js';
 import { SETTINGS } from './namesystem-fixture.js';
 
-const LOGGED_TABLES = { meta: 'key', inodes: 'id', blocks: 'id', retry_cache: 'client_id, call_id' };
+const LOGGED_TABLES = {
+  meta: 'key',
+  inodes: 'id',
+  blocks: 'id',
+  xattrs: 'inode, name',
+  retry_cache: 'client_id, call_id',
+};
 
 /** All rows of all logged tables, to be compared. */
 export function dump(db: Database): string {

@@ -1,0 +1,18 @@
+/**
+ * Columns and tables that came after the layout was fixed. They are empty in an older database, and an older log has no records for them,
+ * so that they can be added at a start without a new layout.
+ */
+import type { Database } from 'better-sqlite3';
+import { XATTRS_TABLE } from './schema.js';
+import { statement } from './statements.js';
+
+const NANOSECOND_COLUMNS = ['mtime_ns', 'atime_ns'];
+
+export function addWhatCameLater(db: Database): void {
+  const columns = statement<{ name: string }>(db, "SELECT name FROM pragma_table_info('inodes')").all();
+  for (const added of NANOSECOND_COLUMNS) {
+    if (columns.some(({ name }) => name === added)) continue;
+    db.exec(`ALTER TABLE inodes ADD COLUMN ${added} INTEGER NOT NULL DEFAULT 0`);
+  }
+  db.exec(XATTRS_TABLE);
+}
