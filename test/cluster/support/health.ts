@@ -41,8 +41,20 @@ export async function waitUntilWhole(fs: FileSystem, path = '/', timeoutMs?: num
       timeoutMs,
     );
   } catch (error) {
-    throw new Error(`${String(error)}; the last check said ${JSON.stringify(last)}`, { cause: error });
+    throw new Error(`${String(error)}; the last check said ${last === undefined ? 'nothing' : whatIsWrong(last)}`, {
+      cause: error,
+    });
   }
+}
+
+/** The first blocks that are not whole: what a failure is understood by. */
+function whatIsWrong({ files, summary }: Health): string {
+  const wrong = files.flatMap((file) =>
+    file.blocks
+      .filter((block) => !blockIsWhole(block, file.replication))
+      .map((block) => ({ path: file.path, ...block })),
+  );
+  return JSON.stringify({ wrong: wrong.length, first: wrong.slice(0, 3), summary });
 }
 
 /** What `dfs fsck --json` prints. */
