@@ -25,10 +25,12 @@ import { required, toFileStatus, toPlacedBlock } from './rpc/messages.js';
 import * as namespace from './rpc/namespace.js';
 import { readStream, writeStream } from './streams.js';
 import type {
+  AdministeredDatanodes,
   AppendOptions,
   BlockLocation,
   ContentSummary,
   CreateOptions,
+  DatanodeAdminAction,
   DatanodeReport,
   DeleteOptions,
   FileChecksum,
@@ -248,6 +250,20 @@ export class FileSystem {
 
   async safeMode(action: SafeModeAction): Promise<SafeModeState> {
     return await administration.safeMode(this.#context.namenode, action);
+  }
+
+  /**
+   * Takes DataNodes out of service, or back into it; how far that is, {@link datanodeReport} says.
+   * @param datanodes `host:port` of the data plane, a host (all DataNodes there), or a UUID each.
+   * @param maintenanceExpiresMs when maintenance ends by itself, in milliseconds since 1970; 0: never.
+   * @throws DfsError `InvalidArgument`, `SafeMode`, `AccessControl`.
+   */
+  async administerDatanodes(
+    action: DatanodeAdminAction,
+    datanodes: readonly string[],
+    maintenanceExpiresMs = 0,
+  ): Promise<AdministeredDatanodes> {
+    return await administration.administerDatanodes(this.#context.namenode, action, datanodes, maintenanceExpiresMs);
   }
 
   /** Folds the edit log into the checkpoint now; returns the last transaction id that is in it. */

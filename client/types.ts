@@ -113,14 +113,39 @@ export interface FsStats {
   readonly lastTxid: number;
 }
 
-export type DatanodeState =
-  | 'live'
-  | 'stale'
-  | 'dead'
-  | 'decommissioning'
+/** `stale`: its heartbeats are late. */
+export type DatanodeState = 'live' | 'stale' | 'dead';
+
+/** What an administrator wants of a DataNode, and how far that is. */
+export type DatanodeAdminState =
+  | 'normal'
+  | 'decommission-in-progress'
   | 'decommissioned'
   | 'entering-maintenance'
   | 'in-maintenance';
+
+/** How far a DataNode is that is being decommissioned, or enters maintenance. */
+export interface LeavingProgress {
+  /** Blocks without enough replicas elsewhere, and their bytes. */
+  readonly blocksLeft: number;
+  readonly bytesLeft: number;
+  /** Those of them without a replica on a DataNode that stays. */
+  readonly blocksWithoutLive: number;
+  /** Blocks that are being written, and would have too few replicas without it. */
+  readonly blocksInOpenFiles: number;
+  /** As it went so far; undefined while nobody can say. */
+  readonly timeLeftMs: number | undefined;
+}
+
+/** `forget` is for dead ones: they are not mentioned any more. */
+export type DatanodeAdminAction = 'decommission' | 'recommission' | 'maintenance' | 'forget';
+
+export interface AdministeredDatanodes {
+  /** Those that were meant, as they are now; forgotten ones are not among them. */
+  readonly datanodes: readonly DatanodeReport[];
+  /** In words: what may keep it from being finished. */
+  readonly warnings: readonly string[];
+}
 
 export interface DatanodeReport {
   readonly datanode: DatanodeAddress;
@@ -136,6 +161,11 @@ export interface DatanodeReport {
   readonly lastContactMs: number;
   readonly failedVolumes: number;
   readonly version: string;
+  readonly adminState: DatanodeAdminState;
+  /** When maintenance ends by itself, in milliseconds since 1970; 0: never. */
+  readonly maintenanceExpiresMs: number;
+  /** Undefined when it is not on its way out, or has not been looked at. */
+  readonly leaving: LeavingProgress | undefined;
 }
 
 export type SafeModeAction = 'get' | 'enter' | 'leave' | 'forceExit';
@@ -150,7 +180,7 @@ export interface SafeModeState {
 export interface FsckReplica {
   readonly datanode: DatanodeAddress;
   readonly rack: string;
-  /** LIVE, STALE, DECOMMISSIONING, CORRUPT, EXCESS. */
+  /** LIVE, STALE, DECOMMISSIONING, DECOMMISSIONED, ENTERING_MAINTENANCE, IN_MAINTENANCE, CORRUPT, EXCESS. */
   readonly state: string;
 }
 

@@ -8,6 +8,7 @@ import type { Random } from '../common/random.js';
 import { BlockManager } from './block-manager.js';
 import { BlockRecoveries } from './block-recoveries.js';
 import type { BlockSettings } from './block-settings.js';
+import { DatanodeAdmin } from './datanode-admin.js';
 import type { DatanodeDescriptor, StorageDescriptor } from './datanode-descriptor.js';
 import { DatanodeManager } from './datanode-manager.js';
 import { DatanodeService } from './datanode-service.js';
@@ -47,6 +48,7 @@ export class BlockManagement {
   readonly safeMode: SafeMode;
   readonly blocks: BlockManager;
   readonly service: DatanodeService;
+  readonly admin: DatanodeAdmin;
   readonly #options: BlockManagementOptions;
   readonly #heartbeats: HeartbeatManager;
   readonly #replication: ReplicationMonitor;
@@ -62,7 +64,14 @@ export class BlockManagement {
     const { committed } = journal;
     const { minReplication } = settings;
     this.#options = options;
-    const datanodes = new DatanodeManager({ journal, clusterId, clock, random, logger });
+    const datanodes = new DatanodeManager({
+      journal,
+      clusterId,
+      minMaintenanceReplication: settings.minMaintenanceReplication,
+      clock,
+      random,
+      logger,
+    });
     const safeMode = new SafeMode({ committed, datanodes, settings: settings.safeMode, logger });
     const timeoutMs = Math.max(RECOVERY_TIMEOUT_MIN_MS, RECOVERY_TIMEOUT_HEARTBEATS * settings.heartbeatIntervalMs);
     const recoveries = new BlockRecoveries({ datanodes, clock, timeoutMs, logger });
@@ -94,6 +103,16 @@ export class BlockManagement {
           this.service.processed(event, node);
         },
       },
+    });
+    this.admin = new DatanodeAdmin({
+      journal,
+      datanodes,
+      settings: settings.admin,
+      clock,
+      logger,
+      onChanged: (node) => this.service.adminChanged(node),
+      requestChecks: (blocks) => redundancy.requestChecks(blocks),
+      isInSafeMode: () => safeMode.isOn,
     });
     this.datanodes = datanodes;
     this.safeMode = safeMode;
@@ -136,6 +155,9 @@ export class BlockManagement {
     this.#running = Promise.all([
       repeat(options, 'watching the DataNodes', settings.heartbeats.tickMs, () => this.#watch()),
       repeat(options, 'leaving safe mode', settings.heartbeats.tickMs, () => this.#leaveSafeMode()),
+      repeat(options, 'taking DataNodes out of service', settings.admin.intervalMs, () =>
+        this.admin.round(this.#stop.signal),
+      ),
       repeat(options, 'repair', settings.redundancyIntervalMs, () => this.#repair()),
     ]);
   }

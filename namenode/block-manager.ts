@@ -10,7 +10,7 @@ import { healthOf } from './block-health.js';
 import type { BlockRecoveries, RecoveryOrder } from './block-recoveries.js';
 import type { Blocks, LocatedReplicas, Location, SafeModeStatus, Target, TargetRequest } from './blocks.js';
 import { clusterView } from './cluster-view.js';
-import type { StorageDescriptor } from './datanode-descriptor.js';
+import type { DatanodeDescriptor, StorageDescriptor } from './datanode-descriptor.js';
 import type { DatanodeManager } from './datanode-manager.js';
 import type { Journal } from './journal.js';
 import { rackOfHost, sortForReader } from './network-topology.js';
@@ -168,7 +168,7 @@ export class BlockManager implements Blocks {
     const places = [...datanodes.nodes].map(({ address }) => address);
     const located = storages.map((storage) => ({
       ...storage.datanode.location(storage.uuid),
-      doubtful: !storage.counts || storage.datanode.state !== 'live',
+      doubtful: !storage.counts || storage.datanode.state !== 'live' || mayGo(storage.datanode),
     }));
     const reader = { host: readerHost, rack: rackOfHost(readerHost, places) };
     return sortForReader(located, reader, ({ doubtful }) => doubtful, random).map(
@@ -183,6 +183,11 @@ export class BlockManager implements Blocks {
  */
 function isReadable(storage: StorageDescriptor): boolean {
   return storage.datanode.state !== 'dead' && !storage.failed;
+}
+
+/** It may be taken away any moment (HDFS: such DataNodes come last). */
+function mayGo({ adminState }: DatanodeDescriptor): boolean {
+  return adminState === 'decommissioned' || adminState === 'in-maintenance';
 }
 
 /** False when there is no such replica, or it is to be deleted anyway. */

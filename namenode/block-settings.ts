@@ -1,5 +1,6 @@
 /** The settings of block management. */
 import type { Configuration } from '../common/config/configuration.js';
+import type { DatanodeAdminSettings } from './datanode-admin.js';
 import type { HeartbeatSettings } from './heartbeat-manager.js';
 import type { ReplicationSettings } from './replication-monitor.js';
 import type { SafeModeSettings } from './safe-mode.js';
@@ -13,6 +14,9 @@ export interface BlockSettings {
   readonly heartbeats: HeartbeatSettings;
   readonly replication: ReplicationSettings;
   readonly safeMode: SafeModeSettings;
+  readonly admin: DatanodeAdminSettings;
+  /** dfs.namenode.maintenance.replication.min */
+  readonly minMaintenanceReplication: number;
 }
 
 /** How often the states of DataNodes are looked at, unless heartbeats are more frequent than that. */
@@ -38,6 +42,12 @@ export function blockSettings(configuration: Configuration): BlockSettings {
       maxStreamsHardLimit: configuration.get('dfs.namenode.replication.max-streams-hard-limit'),
       pendingTimeoutMs: configuration.get('dfs.namenode.reconstruction.pending.timeout-sec'),
     },
+    admin: {
+      intervalMs: configuration.get('dfs.namenode.decommission.interval'),
+      minReplication,
+      defaultReplication: configuration.get('dfs.replication'),
+    },
+    minMaintenanceReplication: configuration.get('dfs.namenode.maintenance.replication.min'),
     safeMode: {
       threshold: configuration.get('dfs.namenode.safemode.threshold-pct'),
       minDatanodes: configuration.get('dfs.namenode.safemode.min.datanodes'),

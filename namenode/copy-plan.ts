@@ -38,32 +38,42 @@ export function planCopy(health: BlockHealth, context: CopyContext): CopyPlan {
   return { kind: 'giveWay', corrupt };
 }
 
-/** The least busy DataNode that has a good replica and may make one more copy; never a stale one. */
-function chooseSource({ good, priority }: BlockHealth, context: CopyContext): Replica | undefined {
+/**
+ * The least busy DataNode that has a good replica and may make one more copy; never a stale one. As in HDFS, one that has been decommissioned, or is
+ * in maintenance, only when there is no other: it may be gone any moment.
+ */
+function chooseSource(health: BlockHealth, context: CopyContext): Replica | undefined {
+  const { good, leaving, maintenance, priority } = health;
   const limit = priority === Priority.HIGHEST ? context.maxStreamsHardLimit : context.maxStreams;
-  const able = good.filter(({ node }) => node.state === 'live' && context.busy(node) < limit);
+  const all = [...good, ...leaving, ...maintenance].filter(({ storage }) => storage.counts);
+  const staying = all.filter(
+    ({ node }) => node.adminState !== 'decommissioned' && node.adminState !== 'in-maintenance',
+  );
+  const sources = staying.length > 0 ? staying : all;
+  const able = sources.filter(({ node }) => node.state === 'live' && context.busy(node) < limit);
   const least = Math.min(...able.map(({ node }) => context.busy(node)));
   const idlest = able.filter(({ node }) => context.busy(node) === least);
   return idlest[context.random.int(Math.max(1, idlest.length))];
 }
 
 function chooseTargets(health: BlockHealth, source: Replica, context: CopyContext): readonly Target[] {
-  const { block, good, holders } = health;
-  const goodNodes = new Set(good.map(({ node }) => node.uuid));
+  const { block, good, maintenance, holders } = health;
+  const existing = [...good, ...maintenance];
+  const existingNodes = new Set(existing.map(({ node }) => node.uuid));
   const { targets } = choosePlacement(
     context.cluster,
     {
       count: Math.max(1, health.missing),
       blockSizeBytes: block.length,
       writerHost: source.node.address.host,
-      existing: good.map(({ node, storage }) => ({ datanodeUuid: node.uuid, storageUuid: storage.uuid })),
-      exclude: [...context.shunned, ...[...holders].filter((uuid) => !goodNodes.has(uuid))],
+      existing: existing.map(({ node, storage }) => ({ datanodeUuid: node.uuid, storageUuid: storage.uuid })),
+      exclude: [...context.shunned, ...[...holders].filter((uuid) => !existingNodes.has(uuid))],
     },
     context.random,
   );
   if (health.missing > 0) return targets;
   // There are enough replicas: one more helps only if it is on a rack that has none.
-  const racks = new Set(good.map(({ rack }) => rack));
+  const racks = new Set(existing.map(({ rack }) => rack));
   return targets.filter(({ datanodeUuid }) => {
     const rack = context.cluster.find(({ uuid }) => uuid === datanodeUuid)?.rack;
     return rack !== undefined && !racks.has(rack);

@@ -1,10 +1,25 @@
 /** What the NameNode knows of each DataNode and its storages, in memory. */
 import type { Location } from './blocks.js';
 import { ScheduledWrites } from './scheduled-writes.js';
+import { AdminDecision } from './storage/schema.js';
 import type { StorageReport } from './storage-report.js';
 
 /** `stale`: its heartbeats are late. `dead`: they have been missing for so long that its replicas are given up. */
 export type DatanodeState = 'live' | 'stale' | 'dead';
+
+/**
+ * What an administrator wants of a DataNode, and how far that is (HDFS's DatanodeInfo.AdminStates).
+ *
+ * A `decommission…` DataNode gets no new blocks, and its replicas do not count: they are only good for reading and as sources of copies. Once
+ * nothing would be lost without it, it is `decommissioned`. The replicas of one in maintenance do count, whether it is there or not, as long
+ * as dfs.namenode.maintenance.replication.min others are live; once they are, it is `in-maintenance`.
+ */
+export type AdminState =
+  | 'normal'
+  | 'decommission-in-progress'
+  | 'decommissioned'
+  | 'entering-maintenance'
+  | 'in-maintenance';
 
 /**
  * What the rows of a storage are worth.
@@ -64,6 +79,11 @@ export class StorageDescriptor {
     return this.datanode.inService && !this.failed && this.trust !== 'unknown';
   }
 
+  /** Whether it is away, as an administrator said that it would be: its replicas can be counted on, but not read. */
+  get isAway(): boolean {
+    return this.datanode.isMaintenance && !this.datanode.inService && !this.failed;
+  }
+
   /** Whether its replicas are so sure that others may be deleted because of them. */
   get isSure(): boolean {
     return this.counts && this.datanode.state === 'live' && this.trust === 'verified';
@@ -77,6 +97,9 @@ export class DatanodeDescriptor {
   /** Names the current registration; undefined until the first one since this process started, and once dead. */
   registrationId: string | undefined;
   state: DatanodeState = 'stale';
+  adminState: AdminState = 'normal';
+  /** When maintenance ends by itself, in wall-clock milliseconds; 0: never. */
+  maintenanceExpiresMs = 0;
   /** Monotonic time of the last heartbeat; before the first one: when this process started. */
   lastContactMs: number;
   readonly storages = new Map<string, StorageDescriptor>();
@@ -100,6 +123,28 @@ export class DatanodeDescriptor {
 
   get inService(): boolean {
     return this.registrationId !== undefined && this.state !== 'dead';
+  }
+
+  /** Whether new replicas may go there. */
+  get takesBlocks(): boolean {
+    return this.inService && this.adminState === 'normal';
+  }
+
+  get isDecommission(): boolean {
+    return this.adminState === 'decommission-in-progress' || this.adminState === 'decommissioned';
+  }
+
+  get isMaintenance(): boolean {
+    return this.adminState === 'entering-maintenance' || this.adminState === 'in-maintenance';
+  }
+
+  /** Takes in an administrator's decision. What is as decided already goes on as it is. */
+  decide(decision: AdminDecision, expiresMs: number): void {
+    this.maintenanceExpiresMs = decision === AdminDecision.MAINTENANCE ? expiresMs : 0;
+    if (decision === AdminDecision.NORMAL) this.adminState = 'normal';
+    else if (decision === AdminDecision.DECOMMISSION && !this.isDecommission)
+      this.adminState = 'decommission-in-progress';
+    else if (decision === AdminDecision.MAINTENANCE && !this.isMaintenance) this.adminState = 'entering-maintenance';
   }
 
   location(storageUuid: string): Location {

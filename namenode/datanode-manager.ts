@@ -11,6 +11,7 @@ import type { Target } from './blocks.js';
 import { type Address, DatanodeDescriptor, StorageDescriptor, type StorageTrust } from './datanode-descriptor.js';
 import type { Journal } from './journal.js';
 import * as rows from './storage/datanode-rows.js';
+import { AdminDecision } from './storage/schema.js';
 import { compareDigest, type StorageReport } from './storage-report.js';
 
 export interface Registration {
@@ -34,6 +35,8 @@ export interface Registered {
 export interface DatanodeManagerOptions {
   readonly journal: Journal;
   readonly clusterId: string;
+  /** dfs.namenode.maintenance.replication.min */
+  readonly minMaintenanceReplication: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -55,12 +58,18 @@ export class DatanodeManager {
       const { host, data_port: dataPort, rpc_port: rpcPort, http_port: httpPort, rack } = row;
       const node = new DatanodeDescriptor(row.uuid, { host, dataPort, rpcPort, httpPort, rack }, nowMs);
       if (row.dead === 1) node.state = 'dead';
+      decideFrom(rows.adminRow(db, row.uuid), node);
       this.#nodes.set(row.uuid, node);
     }
     for (const row of rows.allStorages(db)) {
       const node = this.#nodes.get(row.datanode);
       if (node !== undefined) this.#addStorage(row.id, row.uuid, node);
     }
+  }
+
+  /** Live replicas that a block keeps however many of its replicas are in maintenance; no more than its file asks for. */
+  get minMaintenanceReplication(): number {
+    return this.#options.minMaintenanceReplication;
   }
 
   get nodes(): Iterable<DatanodeDescriptor> {
@@ -90,10 +99,10 @@ export class DatanodeManager {
     return node !== undefined && node.registrationId === registrationId ? node : undefined;
   }
 
-  /** Number of racks with a DataNode in service. */
+  /** Number of racks with a DataNode that takes blocks. */
   get rackCount(): number {
     const racks = new Set<string>();
-    for (const node of this.#nodes.values()) if (node.inService) racks.add(node.address.rack);
+    for (const node of this.#nodes.values()) if (node.takesBlocks) racks.add(node.address.rack);
     return racks.size;
   }
 
@@ -103,10 +112,33 @@ export class DatanodeManager {
    */
   async register(registration: Registration): Promise<Registered> {
     this.#requireSameCluster(registration);
-    const { replaced, storages } = await this.#options.journal.mutate(({ db }) => saveRegistration(db, registration));
+    const { replaced, storages, admin } = await this.#options.journal.mutate(({ db }) =>
+      saveRegistration(db, registration),
+    );
     const gone = replaced.map((id) => this.#forget(id)).filter((node) => node !== undefined);
     const { node, changed } = this.#remember(registration, storages);
+    decideFrom(admin, node);
     return { node, registrationId: node.registrationId as string, changed, replaced: gone };
+  }
+
+  /**
+   * The DataNodes that a person means by `host:port`, a host or a UUID.
+   * @throws DfsError `InvalidArgument` when there is none.
+   */
+  named(name: string): DatanodeDescriptor[] {
+    const found = [...this.#nodes.values()].filter(
+      ({ uuid: id, name: address, address: { host } }) => name === id || name === address || name === host,
+    );
+    if (found.length > 0) return found;
+    throw new DfsError(
+      'InvalidArgument',
+      `No DataNode is known as ${name}. The names are those in dfs report: host:port, or host`,
+    );
+  }
+
+  /** Lets go of a DataNode whose row has been removed. */
+  forget(node: DatanodeDescriptor): void {
+    this.#forget(node.uuid);
   }
 
   /** Remembers beyond a restart that a DataNode is dead, so that the next start does not wait for it. */
@@ -187,7 +219,13 @@ interface Claimed {
   readonly trust: StorageTrust;
 }
 
-function saveRegistration(db: Database, registration: Registration): { replaced: string[]; storages: Claimed[] } {
+interface Saved {
+  readonly replaced: string[];
+  readonly storages: Claimed[];
+  readonly admin: rows.DatanodeAdminRow | undefined;
+}
+
+function saveRegistration(db: Database, registration: Registration): Saved {
   const { uuid: id, address } = registration;
   const replaced = rows.removeOthersAt(db, address.host, address.dataPort, id);
   const { host, dataPort, rpcPort, httpPort, rack } = address;
@@ -196,7 +234,11 @@ function saveRegistration(db: Database, registration: Registration): { replaced:
     const row = rows.claimStorage(db, report.uuid, id);
     return { row, report, trust: compareDigest(row, report) === 'equal' ? 'verified' : 'unknown' } as const;
   });
-  return { replaced, storages };
+  return { replaced, storages, admin: rows.adminRow(db, id) };
+}
+
+function decideFrom(row: rows.DatanodeAdminRow | undefined, node: DatanodeDescriptor): void {
+  node.decide(row?.decision ?? AdminDecision.NORMAL, row?.expires_ms ?? 0);
 }
 
 function updateStorage(storage: StorageDescriptor, report: StorageReport, trust: StorageTrust): void {

@@ -166,6 +166,21 @@ export class DatanodeService {
     await this.#options.datanodes.saveDead(node);
   }
 
+  /** The replicas of a DataNode count in another way: it is taken out of service, or back into it. */
+  adminChanged(node: DatanodeDescriptor): void {
+    for (const storage of node.storages.values()) this.#options.redundancy.scanStorage(storage);
+    this.#noteRacks();
+  }
+
+  /** A dead DataNode whose row has been removed is not mentioned any more. */
+  forget(node: DatanodeDescriptor): void {
+    const { datanodes, logger, removeStorages } = this.#options;
+    const storages = [...node.storages.values()];
+    datanodes.forget(node);
+    removeStorages(storages);
+    logger.info({ datanode: node.name, uuid: node.uuid }, 'a dead DataNode has been forgotten');
+  }
+
   /** A replica event was processed. */
   processed({ kind, block, storage }: ReplicaEvent, node: DatanodeDescriptor): void {
     const { openReplicas, invalidations, replication } = this.#options;

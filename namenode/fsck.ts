@@ -6,7 +6,7 @@
  */
 import type { Database } from 'better-sqlite3';
 import { type Clock, sleep } from '../common/clock.js';
-import { type BlockHealth, healthOf, type Replica } from './block-health.js';
+import { type BlockHealth, countReadable, healthOf, type Replica } from './block-health.js';
 import type { DatanodeManager } from './datanode-manager.js';
 import { isWellSpread } from './low-redundancy.js';
 import { isFinished } from './replica-judgement.js';
@@ -15,7 +15,15 @@ import type { BlockRow, InodeRow } from './storage/rows.js';
 import { InodeType } from './storage/schema.js';
 import { statement } from './storage/statements.js';
 
-export type CheckedReplicaState = 'LIVE' | 'STALE' | 'CORRUPT' | 'EXCESS';
+export type CheckedReplicaState =
+  | 'LIVE'
+  | 'STALE'
+  | 'DECOMMISSIONING'
+  | 'DECOMMISSIONED'
+  | 'ENTERING_MAINTENANCE'
+  | 'IN_MAINTENANCE'
+  | 'CORRUPT'
+  | 'EXCESS';
 
 export interface CheckedReplica {
   readonly replica: Replica;
@@ -165,28 +173,41 @@ class Check {
   }
 
   #count(health: BlockHealth): void {
-    const { block, good, doubles, corrupt, outdated, excess } = health;
+    const { block, good, doubles, leaving, maintenance, corrupt, outdated, excess } = health;
     const { summary } = this;
     summary.totalBlocks++;
-    if (good.length === 0 && excess.length === 0) {
+    if (countReadable(health) === 0 && excess.length === 0) {
       if (corrupt.length + outdated.length > 0) summary.corrupt++;
       else summary.missing++;
-    } else if (good.length < block.replication) summary.underReplicated++;
+      // As in HDFS: replicas on DataNodes that are being taken out of service are still there.
+    } else if (good.length + leaving.length + maintenance.length < block.replication) summary.underReplicated++;
     if (good.length + doubles.length > block.replication) summary.overReplicated++;
     if (this.#isMisplaced(health)) summary.misReplicated++;
   }
 
   #isMisplaced({ block, good, racks }: BlockHealth): boolean {
     const clusterRacks = this.summary.racks;
-    return good.length > 0 && !isWellSpread({ live: good.length, wanted: block.replication, racks, clusterRacks });
+    return good.length > 0 && !isWellSpread({ replication: block.replication, racks, clusterRacks });
   }
 }
 
-function replicasOf({ good, doubles, excess, corrupt, outdated }: BlockHealth): CheckedReplica[] {
-  const live = [...good, ...doubles].map(
-    (replica) => ({ replica, state: replica.node.state === 'stale' ? 'STALE' : 'LIVE' }) as const,
-  );
+const ADMIN_STATES = {
+  normal: undefined,
+  'decommission-in-progress': 'DECOMMISSIONING',
+  decommissioned: 'DECOMMISSIONED',
+  'entering-maintenance': 'ENTERING_MAINTENANCE',
+  'in-maintenance': 'IN_MAINTENANCE',
+} as const;
+
+/** Those that can be read at the moment, and the bad ones. */
+function replicasOf({ good, doubles, leaving, maintenance, excess, corrupt, outdated }: BlockHealth): CheckedReplica[] {
+  const there = maintenance.filter(({ storage }) => storage.counts);
+  const live = [...good, ...doubles, ...leaving, ...there].map((replica) => ({ replica, state: stateOf(replica) }));
   const surplus = excess.map((replica) => ({ replica, state: 'EXCESS' }) as const);
   const bad = [...corrupt, ...outdated].map((replica) => ({ replica, state: 'CORRUPT' }) as const);
   return [...live, ...surplus, ...bad];
+}
+
+function stateOf({ node }: Replica): CheckedReplicaState {
+  return ADMIN_STATES[node.adminState] ?? (node.state === 'stale' ? 'STALE' : 'LIVE');
 }

@@ -2,7 +2,7 @@
 import type { Block } from '../common/block.js';
 import type { Clock } from '../common/clock.js';
 import { DfsError } from '../common/errors.js';
-import { healthOf } from './block-health.js';
+import { countReadable, healthOf } from './block-health.js';
 import type { DatanodeDescriptor, StorageDescriptor } from './datanode-descriptor.js';
 import type { DatanodeManager } from './datanode-manager.js';
 import type { Journal, Transaction } from './journal.js';
@@ -105,7 +105,7 @@ export class IncrementalReports {
     const blocks = ids.filter((id) => {
       const block = blockRow(transaction.db, id);
       if (block?.state !== BlockState.COMMITTED) return false;
-      return healthOf(transaction.db, block, datanodes).good.length >= minReplication;
+      return countReadable(healthOf(transaction.db, block, datanodes)) >= minReplication;
     });
     if (blocks.length > 0) transaction.log({ op: 'completeBlocks', timeMs: clock.now(), blocks });
   }

@@ -8,7 +8,7 @@
  */
 import type { Database } from 'better-sqlite3';
 import type { Clock } from '../common/clock.js';
-import { healthOf, type Replica } from './block-health.js';
+import { countReadable, healthOf, type Replica } from './block-health.js';
 import type { StorageDescriptor } from './datanode-descriptor.js';
 import type { DatanodeManager } from './datanode-manager.js';
 import type { Invalidations } from './invalidations.js';
@@ -138,7 +138,7 @@ export class RedundancyMonitor {
   }
 
   #hasMinimum(db: Database, block: BlockRow): boolean {
-    return healthOf(db, block, this.#options.datanodes).good.length >= this.#options.minReplication;
+    return countReadable(healthOf(db, block, this.#options.datanodes)) >= this.#options.minReplication;
   }
 
   #decide(db: Database, block: BlockRow): Decision {

@@ -226,7 +226,7 @@ export class ReplicationMonitor {
   /** A copy that has waited for a heartbeat is dropped when one of its targets has gone meanwhile. */
   #isStillWanted({ block, targets }: Transfer, source: DatanodeDescriptor): boolean {
     const { datanodes } = this.#options;
-    const wanted = targets.every((target) => datanodes.storageOf(target)?.datanode.inService);
+    const wanted = targets.every((target) => datanodes.storageOf(target)?.datanode.takesBlocks);
     if (!wanted) this.#pending.failed(block.blockId, source.uuid);
     return wanted;
   }

@@ -161,7 +161,8 @@ export class SafeMode {
 
   /** Whether each storage that was in service before the start is so again, or its DataNode has said that it has it no more. */
   #nobodyIsLate(): boolean {
-    for (const { counts, failed, datanode } of this.#options.datanodes.storages) {
+    for (const { counts, failed, datanode, isAway } of this.#options.datanodes.storages) {
+      if (isAway) continue;
       if (!counts && datanode.state !== 'dead' && !(failed && datanode.inService)) return false;
     }
     return true;

@@ -1,4 +1,5 @@
 /** Figures of the whole cluster, for people. */
+import type { DatanodeAdmin, LeavingProgress } from './datanode-admin.js';
 import type { DatanodeDescriptor } from './datanode-descriptor.js';
 import type { DatanodeManager } from './datanode-manager.js';
 import type { Journal } from './journal.js';
@@ -28,9 +29,10 @@ export function fsStats({ committed, counters, lastTxid }: Journal, datanodes: D
   const queued = countQueued(committed);
   const missingBlocks = queued.get(Priority.LOST) ?? 0;
   return {
-    capacityBytes: sum(({ capacityBytes }) => capacityBytes),
+    // As in HDFS: room on a DataNode that takes no blocks is none.
+    capacityBytes: sum(({ capacityBytes, usedBytes, datanode }) => (datanode.takesBlocks ? capacityBytes : usedBytes)),
     usedBytes: sum(({ usedBytes }) => usedBytes),
-    remainingBytes: sum(({ remainingBytes }) => remainingBytes),
+    remainingBytes: sum(({ remainingBytes, datanode }) => (datanode.takesBlocks ? remainingBytes : 0)),
     files: counters.files,
     directories: counters.directories,
     blocks: counters.blocks,
@@ -44,6 +46,7 @@ export function fsStats({ committed, counters, lastTxid }: Journal, datanodes: D
 
 export interface DatanodeStats {
   readonly node: DatanodeDescriptor;
+  readonly leaving: LeavingProgress | undefined;
   readonly capacityBytes: number;
   readonly usedBytes: number;
   readonly remainingBytes: number;
@@ -52,14 +55,20 @@ export interface DatanodeStats {
   readonly lastContactMs: number;
 }
 
-/** One entry for each known DataNode, dead ones included, in the order of their addresses. */
-export function datanodeStats({ committed }: Journal, datanodes: DatanodeManager, nowMs: number): DatanodeStats[] {
-  const nodes = [...datanodes.nodes].sort((a, b) => (a.name < b.name ? -1 : 1));
+/** One entry for each of the DataNodes, in the order of their addresses. */
+export function datanodeStats(
+  { committed }: Journal,
+  admin: DatanodeAdmin,
+  datanodes: Iterable<DatanodeDescriptor>,
+  nowMs: number,
+): DatanodeStats[] {
+  const nodes = [...datanodes].sort((a, b) => (a.name < b.name ? -1 : 1));
   return nodes.map((node) => {
     const storages = [...node.storages.values()];
     const working = storages.filter(({ failed }) => !failed);
     return {
       node,
+      leaving: admin.progressOf(node),
       capacityBytes: working.reduce((sum, { capacityBytes }) => sum + capacityBytes, 0),
       usedBytes: working.reduce((sum, { usedBytes }) => sum + usedBytes, 0),
       remainingBytes: working.reduce((sum, { remainingBytes }) => sum + remainingBytes, 0),

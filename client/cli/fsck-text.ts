@@ -6,6 +6,14 @@ import { percent } from './format.js';
 import { isHealthy } from './fsck-json.js';
 import type { Output } from './output.js';
 
+/** States of replicas on DataNodes that are on their way out, or away for a while: they can be read. */
+const OUT_OF_SERVICE: ReadonlySet<string> = new Set([
+  'DECOMMISSIONING',
+  'DECOMMISSIONED',
+  'ENTERING_MAINTENANCE',
+  'IN_MAINTENANCE',
+]);
+
 /** What is shown of each file. As in HDFS, each implies those before it. */
 export interface FsckDetail {
   readonly files?: boolean;
@@ -72,15 +80,19 @@ export class FsckText {
     this.#wantedReplicas += replication;
     this.#liveReplicas += live;
     this.#missingReplicas += Math.max(0, replication - live);
-    if (live > 0) this.#minimallyReplicated += 1;
     const name = blockName(block);
     const corrupt = replicas.filter(({ state }) => state === 'CORRUPT').length;
-    if (live === 0 && corrupt > 0) return [` CORRUPT block ${name}: all ${corrupt} replica(s) failed their checksums.`];
-    if (live === 0) return [` MISSING block ${name} of ${block.numBytes} bytes: no live DataNode has a replica.`];
+    const outOfService = replicas.filter(({ state }) => OUT_OF_SERVICE.has(state)).length;
+    if (live + outOfService > 0) this.#minimallyReplicated += 1;
+    if (live + outOfService === 0 && corrupt > 0)
+      return [` CORRUPT block ${name}: all ${corrupt} replica(s) failed their checksums.`];
+    if (live + outOfService === 0)
+      return [` MISSING block ${name} of ${block.numBytes} bytes: no live DataNode has a replica.`];
     const problems: string[] = [];
-    if (live < replication) {
+    if (live + outOfService < replication) {
+      const leaving = outOfService === 0 ? '' : ` ${outOfService} on DataNodes out of service,`;
       problems.push(
-        ` Under replicated ${name}. Target Replicas is ${replication} but found ${live} live replica(s), ${corrupt} corrupt.`,
+        ` Under replicated ${name}. Target Replicas is ${replication} but found ${live} live replica(s),${leaving} ${corrupt} corrupt.`,
       );
     }
     if (misReplicated)
@@ -91,7 +103,8 @@ export class FsckText {
   }
 
   #blockLine(index: number, { block, replicas, live, underConstruction }: FsckBlock): string {
-    const count = underConstruction ? 'UNDER_CONSTRUCTION' : live === 0 ? 'MISSING!' : `Live_repl=${live}`;
+    const isMissing = live === 0 && !replicas.some(({ state }) => OUT_OF_SERVICE.has(state));
+    const count = underConstruction ? 'UNDER_CONSTRUCTION' : isMissing ? 'MISSING!' : `Live_repl=${live}`;
     const places = this.#detail.locations ? `  [${replicas.map((replica) => this.#place(replica)).join(', ')}]` : '';
     return `${index}. ${blockName(block)} len=${block.numBytes} ${count}${places}`;
   }

@@ -53,6 +53,10 @@ const VERBS: Readonly<Record<string, readonly [summary: string, load: Loader]>> 
   report: ['show the state of the cluster and its DataNodes', () => import('./verbs/report.js')],
   safemode: ['show safe mode, enter it, leave it or wait for its end', () => import('./verbs/safemode.js')],
   saveNamespace: ['fold the edit log into the checkpoint now', () => import('./verbs/save-namespace.js')],
+  'admin decommission': ['take DataNodes out of service for good', () => import('./verbs/admin-decommission.js')],
+  'admin maintenance': ['take DataNodes out of service for a while', () => import('./verbs/admin-maintenance.js')],
+  'admin recommission': ['take DataNodes back into service', () => import('./verbs/admin-recommission.js')],
+  'admin forget': ['forget dead DataNodes', () => import('./verbs/admin-forget.js')],
   'debug recoverLease': [
     'have a file closed whose writer has vanished',
     () => import('./verbs/debug-recover-lease.js'),
@@ -76,6 +80,16 @@ const ALIASES: Readonly<Record<string, readonly [verb: string, ...args: string[]
   rmr: ['rm', '-r'],
 };
 
+const ADMIN: Readonly<Record<string, string>> = {
+  report: 'report',
+  safemode: 'safemode',
+  saveNamespace: 'saveNamespace',
+  decommission: 'admin decommission',
+  maintenance: 'admin maintenance',
+  recommission: 'admin recommission',
+  forget: 'admin forget',
+};
+
 /** Words with verbs of their own behind them: `dfs cluster start`, `dfs dfsadmin -report`. */
 export const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   cluster: {
@@ -86,8 +100,8 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'stop-datanode': 'cluster stop-datanode',
   },
   debug: { recoverLease: 'debug recoverLease' },
-  dfsadmin: { report: 'report', safemode: 'safemode', saveNamespace: 'saveNamespace' },
-  admin: { report: 'report', safemode: 'safemode', saveNamespace: 'saveNamespace' },
+  admin: ADMIN,
+  dfsadmin: ADMIN,
 };
 
 export const VERB_NAMES: readonly string[] = [

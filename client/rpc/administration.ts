@@ -1,7 +1,17 @@
 /** Calls about the cluster as a whole. */
 import { DfsError } from '../../common/errors.js';
+import type { DatanodeAdminAction__Output } from '../../proto/generated/minihdfs/DatanodeAdminAction.js';
 import type { SafeModeAction__Output } from '../../proto/generated/minihdfs/SafeModeAction.js';
-import type { DatanodeReport, FsckStep, FsStats, SafeModeAction, SafeModeState, ServerDefaults } from '../types.js';
+import type {
+  AdministeredDatanodes,
+  DatanodeAdminAction,
+  DatanodeReport,
+  FsckStep,
+  FsStats,
+  SafeModeAction,
+  SafeModeState,
+  ServerDefaults,
+} from '../types.js';
 import { toDatanodeReport, toFsckFile } from './messages.js';
 import type { NamenodeCallOptions, NamenodeClient } from './namenode-client.js';
 
@@ -20,6 +30,24 @@ export async function stats(namenode: NamenodeClient): Promise<FsStats> {
 
 export async function datanodeReport(namenode: NamenodeClient): Promise<DatanodeReport[]> {
   return (await namenode.call('GetDatanodeReport', {})).datanodes.map(toDatanodeReport);
+}
+
+const ADMIN_ACTIONS: Readonly<Record<DatanodeAdminAction, DatanodeAdminAction__Output>> = {
+  decommission: 'DECOMMISSION',
+  recommission: 'RECOMMISSION',
+  maintenance: 'MAINTENANCE',
+  forget: 'FORGET',
+};
+
+export async function administerDatanodes(
+  namenode: NamenodeClient,
+  action: DatanodeAdminAction,
+  datanodes: readonly string[],
+  maintenanceExpiresMs: number,
+): Promise<AdministeredDatanodes> {
+  const request = { action: ADMIN_ACTIONS[action], datanodes: [...datanodes], maintenanceExpiresMs };
+  const answer = await namenode.call('AdministerDatanodes', request);
+  return { datanodes: answer.datanodes.map(toDatanodeReport), warnings: answer.warnings };
 }
 
 const SAFE_MODE_ACTIONS: Readonly<Record<SafeModeAction, SafeModeAction__Output>> = {

@@ -2,20 +2,24 @@
 import type { Block } from '../../common/block.js';
 import { DfsError } from '../../common/errors.js';
 import type { Block__Output } from '../../proto/generated/minihdfs/Block.js';
+import type { DatanodeAdminState__Output } from '../../proto/generated/minihdfs/DatanodeAdminState.js';
 import type { DatanodeId__Output } from '../../proto/generated/minihdfs/DatanodeId.js';
 import type { DatanodeReport__Output } from '../../proto/generated/minihdfs/DatanodeReport.js';
 import type { FileStatus__Output } from '../../proto/generated/minihdfs/FileStatus.js';
 import type { FsckFile__Output } from '../../proto/generated/minihdfs/FsckFile.js';
+import type { LeavingProgress__Output } from '../../proto/generated/minihdfs/LeavingProgress.js';
 import type { LocatedBlock__Output } from '../../proto/generated/minihdfs/LocatedBlock.js';
 import type { ReplicaLocation__Output } from '../../proto/generated/minihdfs/ReplicaLocation.js';
 import type {
   BlockLocation,
   DatanodeAddress,
+  DatanodeAdminState,
   DatanodeReport,
   DatanodeState,
   FileStatus,
   FileType,
   FsckFile,
+  LeavingProgress,
   ReplicaLocation,
 } from '../types.js';
 
@@ -109,11 +113,20 @@ const DATANODE_STATES: Readonly<Record<string, DatanodeState>> = {
   LIVE: 'live',
   STALE: 'stale',
   DEAD: 'dead',
-  DECOMMISSIONING: 'decommissioning',
+};
+
+const ADMIN_STATES: Readonly<Record<DatanodeAdminState__Output, DatanodeAdminState>> = {
+  NORMAL: 'normal',
+  DECOMMISSION_INPROGRESS: 'decommission-in-progress',
   DECOMMISSIONED: 'decommissioned',
   ENTERING_MAINTENANCE: 'entering-maintenance',
   IN_MAINTENANCE: 'in-maintenance',
 };
+
+function toLeavingProgress(wire: LeavingProgress__Output): LeavingProgress {
+  const { blocksLeft, bytesLeft, blocksWithoutLive, blocksInOpenFiles, timeLeftMs } = wire;
+  return { blocksLeft, bytesLeft, blocksWithoutLive, blocksInOpenFiles, timeLeftMs };
+}
 
 export function toDatanodeReport(wire: DatanodeReport__Output): DatanodeReport {
   return {
@@ -128,6 +141,12 @@ export function toDatanodeReport(wire: DatanodeReport__Output): DatanodeReport {
     lastContactMs: wire.lastContactMs,
     failedVolumes: wire.failedVolumes,
     version: wire.version,
+    adminState: required(
+      ADMIN_STATES[wire.adminState],
+      `a known admin state of a DataNode (it says ${wire.adminState})`,
+    ),
+    maintenanceExpiresMs: wire.maintenanceExpiresMs,
+    leaving: wire.leaving === null ? undefined : toLeavingProgress(wire.leaving),
   };
 }
 

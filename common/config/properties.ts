@@ -165,10 +165,13 @@ export const PROPERTIES = {
   'dfs.namenode.decommission.interval': duration(
     's',
     '30s',
-    'Time between two checks of DataNodes being decommissioned.',
-    {
-      min: 1,
-    },
+    'Time between two looks at DataNodes that are being decommissioned or enter maintenance.',
+    { min: 1 },
+  ),
+  'dfs.namenode.maintenance.replication.min': int(
+    '1',
+    'Live replicas that a block keeps, as far as its file asks for as many, while DataNodes with others are in maintenance.',
+    { min: 0, max: 512 },
   ),
 
   // ---- DataNode ------------------------------------------------------------------------------------------------------
@@ -241,7 +244,7 @@ export const PROPERTIES = {
   'dfs.client.block.write.replace-datanode-on-failure.policy': choice(
     ['DEFAULT', 'ALWAYS', 'NEVER'],
     'DEFAULT',
-    'When it is replaced.',
+    'When it is replaced. DEFAULT, of at least three replicas: when half of them or fewer are left, or when the block was flushed or is appended to.',
   ),
   'dfs.client.block.write.replace-datanode-on-failure.best-effort': boolean(
     'true',

@@ -9,7 +9,10 @@ import { posixHandlers } from './posix-handlers.js';
 import { writerHandlers } from './writer-handlers.js';
 
 /** Methods that are about blocks and DataNodes. */
-export type ClusterHandlers = Pick<ClientProtocolHandlers, 'GetFsStats' | 'GetDatanodeReport' | 'SetSafeMode' | 'Fsck'>;
+export type ClusterHandlers = Pick<
+  ClientProtocolHandlers,
+  'GetFsStats' | 'GetDatanodeReport' | 'SetSafeMode' | 'AdministerDatanodes' | 'Fsck'
+>;
 
 export interface ClientProtocolOptions {
   readonly ns: Namesystem;

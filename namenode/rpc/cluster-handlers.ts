@@ -1,23 +1,33 @@
 /** ClientProtocol: what is about blocks and DataNodes rather than the namespace. */
+
+import { DfsError } from '../../common/errors.js';
 import type { ClientProtocolHandlers } from '../../common/rpc/services.js';
 import type { DatanodeReport } from '../../proto/generated/minihdfs/DatanodeReport.js';
 import type { FsckFile } from '../../proto/generated/minihdfs/FsckFile.js';
 import type { FsckReplica } from '../../proto/generated/minihdfs/FsckReplica.js';
 import type { FsckResponse } from '../../proto/generated/minihdfs/FsckResponse.js';
+import type { LeavingProgress as LeavingMessage } from '../../proto/generated/minihdfs/LeavingProgress.js';
 import type { BlockManagement } from '../block-management.js';
+import type { LeavingProgress } from '../datanode-admin.js';
+import type { DatanodeDescriptor } from '../datanode-descriptor.js';
 import { type CheckedBlock, type CheckedFile, type CheckedReplica, fsck } from '../fsck.js';
 import { requireInode } from '../inode-tree.js';
-import type { Namesystem } from '../namesystem.js';
+import type { Call, Namesystem } from '../namesystem.js';
+import { decideAboutDatanodes, forgetDatanodes } from '../operations/administer-datanodes.js';
 import { parsePath } from '../paths.js';
 import { requireSuperuser } from '../permissions.js';
 import { type DatanodeStats, datanodeStats, fsStats } from '../stats.js';
+import { AdminDecision } from '../storage/schema.js';
 import { type CallerSettings, callOf } from './callers.js';
 import type { ClusterHandlers } from './client-protocol.js';
+import { count, shortTexts } from './fields.js';
 import { replicaLocation } from './messages.js';
 
 export function clusterHandlers(ns: Namesystem, management: BlockManagement, callers: CallerSettings): ClusterHandlers {
   const { journal, clock } = ns;
-  const { datanodes, safeMode } = management;
+  const { datanodes, safeMode, admin } = management;
+  const reports = (nodes: Iterable<DatanodeDescriptor>): DatanodeReport[] =>
+    datanodeStats(journal, admin, nodes, clock.monotonicMs()).map(datanodeReport);
   return {
     async GetFsStats() {
       const { on, message } = safeMode.status();
@@ -30,7 +40,7 @@ export function clusterHandlers(ns: Namesystem, management: BlockManagement, cal
     },
 
     async GetDatanodeReport() {
-      return { datanodes: datanodeStats(journal, datanodes, clock.monotonicMs()).map(datanodeReport) };
+      return { datanodes: reports(datanodes.nodes) };
     },
 
     async SetSafeMode(request) {
@@ -44,8 +54,52 @@ export function clusterHandlers(ns: Namesystem, management: BlockManagement, cal
       return { on, message };
     },
 
+    async AdministerDatanodes(request) {
+      const caller = callOf(callers, request.header);
+      requireSuperuser(caller);
+      const nodes = await administer(ns, management, caller, request);
+      return { datanodes: reports(nodes), warnings: warningsAbout(ns, datanodes.nodes, nodes) };
+    },
+
     Fsck: (request, { signal }) => checkTree(ns, management, callers, request, signal),
   };
+}
+
+type AdministerRequest = Parameters<ClientProtocolHandlers['AdministerDatanodes']>[0];
+
+const DECISIONS: Partial<Record<AdministerRequest['action'], AdminDecision>> = {
+  DECOMMISSION: AdminDecision.DECOMMISSION,
+  RECOMMISSION: AdminDecision.NORMAL,
+  MAINTENANCE: AdminDecision.MAINTENANCE,
+};
+
+async function administer(
+  ns: Namesystem,
+  management: BlockManagement,
+  caller: Call,
+  request: AdministerRequest,
+): Promise<DatanodeDescriptor[]> {
+  const names = shortTexts('datanodes', request.datanodes);
+  if (request.action === 'FORGET') return await forgetDatanodes(ns, management, caller, { names });
+  const decision = DECISIONS[request.action];
+  if (decision === undefined) throw new DfsError('InvalidArgument', 'action must be set');
+  const expiresMs = count('maintenance_expires_ms', request.maintenanceExpiresMs);
+  return await decideAboutDatanodes(ns, management, caller, { names, decision, expiresMs });
+}
+
+/** HDFS waits for ever, and says nothing, when there are not enough DataNodes to take the replicas. */
+function warningsAbout(
+  { settings }: Namesystem,
+  all: Iterable<DatanodeDescriptor>,
+  meant: readonly DatanodeDescriptor[],
+): string[] {
+  const staying = [...all].filter(({ takesBlocks }) => takesBlocks).length;
+  const isTight = meant.some(({ isDecommission }) => isDecommission) && staying < settings.replication;
+  if (!isTight) return [];
+  return [
+    `${staying} DataNodes take blocks now. Files that ask for more replicas than that (dfs.replication is ${settings.replication}) ` +
+      'keep it from being finished, until there are more DataNodes or `dfs setrep` asks for less',
+  ];
 }
 
 type FsckRequest = Parameters<ClientProtocolHandlers['Fsck']>[0];
@@ -94,15 +148,30 @@ function fsckReplica({ replica: { node, storage }, state }: CheckedReplica): Fsc
   return { datanode: datanode ?? null, rack: rack ?? '', state };
 }
 
+function leavingMessage({ timeLeftMs, ...progress }: LeavingProgress): LeavingMessage {
+  return timeLeftMs === undefined ? progress : { ...progress, timeLeftMs };
+}
+
 const STATES = { live: 'LIVE', stale: 'STALE', dead: 'DEAD' } as const;
 
-function datanodeReport({ node, ...figures }: DatanodeStats): DatanodeReport {
+const ADMIN_STATES = {
+  normal: 'NORMAL',
+  'decommission-in-progress': 'DECOMMISSION_INPROGRESS',
+  decommissioned: 'DECOMMISSIONED',
+  'entering-maintenance': 'ENTERING_MAINTENANCE',
+  'in-maintenance': 'IN_MAINTENANCE',
+} as const;
+
+function datanodeReport({ node, leaving, ...figures }: DatanodeStats): DatanodeReport {
   const { datanode, rack } = replicaLocation(node.location(''));
   return {
     id: datanode ?? null,
     rack: rack ?? '',
     state: STATES[node.state],
     ...figures,
+    adminState: ADMIN_STATES[node.adminState],
+    maintenanceExpiresMs: node.maintenanceExpiresMs,
+    leaving: leaving === undefined ? null : leavingMessage(leaving),
     activeTransfers: node.activeTransfers,
     failedVolumes: node.failedVolumes,
     version: node.version,

@@ -7,6 +7,7 @@ import type { Database } from 'better-sqlite3';
 import { DfsError } from '../../common/errors.js';
 import * as blocks from './apply-blocks.js';
 import { concat } from './apply-concat.js';
+import { setDatanodeAdmin } from './apply-datanode-admin.js';
 import * as inodes from './apply-inodes.js';
 import * as recovery from './apply-recovery.js';
 import { replaceContents } from './apply-replace.js';
@@ -116,6 +117,8 @@ function applyKind(state: ApplyState, record: EditRecord): void {
       return blocks.setReplication(state, record);
     case 'reap':
       return blocks.reap(state, record);
+    case 'setDatanodeAdmin':
+      return setDatanodeAdmin(state, record);
     default:
       return unknownKind(record);
   }

@@ -1,6 +1,7 @@
 /** The tables `datanodes` and `storages`. */
 import type { Database } from 'better-sqlite3';
 import { ReplicaDigest } from '../../common/replica-digest.js';
+import type { AdminDecision } from './schema.js';
 import { statement } from './statements.js';
 
 export interface DatanodeRow {
@@ -24,6 +25,22 @@ export interface StorageRow {
 
 export function allDatanodes(db: Database): DatanodeRow[] {
   return statement<DatanodeRow>(db, 'SELECT * FROM datanodes ORDER BY uuid').all();
+}
+
+/** What an administrator has decided; no row: nothing special. */
+export interface DatanodeAdminRow {
+  readonly datanode: string;
+  readonly decision: AdminDecision;
+  readonly expires_ms: number;
+}
+
+export function adminRow(db: Database, uuid: string): DatanodeAdminRow | undefined {
+  return statement<DatanodeAdminRow>(db, 'SELECT * FROM datanode_admin WHERE datanode = ?').get(uuid);
+}
+
+/** Its storages stay, without an owner. */
+export function removeDatanode(db: Database, uuid: string): void {
+  statement(db, 'DELETE FROM datanodes WHERE uuid = ?').run(uuid);
 }
 
 export function allStorages(db: Database): StorageRow[] {

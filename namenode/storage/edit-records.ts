@@ -3,6 +3,8 @@
  * same rows today and at any replay. Stored as JSON: fields may be added, but neither renamed nor given another meaning.
  */
 
+import type { AdminDecision } from './schema.js';
+
 /** The JSON that a call was answered with; what of it is kept is up to the operation. */
 export type StoredAnswer = null | boolean | number | string | { readonly [field: string]: StoredAnswer };
 
@@ -257,6 +259,16 @@ export interface SetTimesEdit extends Edit {
   readonly accessTimeNs?: number;
 }
 
+/** An administrator's decision about DataNodes. */
+export interface SetDatanodeAdminEdit extends Edit {
+  readonly op: 'setDatanodeAdmin';
+  /** UUIDs. */
+  readonly datanodes: readonly string[];
+  readonly decision: AdminDecision;
+  /** Of maintenance: when it ends by itself; 0: never. */
+  readonly expiresMs: number;
+}
+
 export type EditRecord =
   | MkdirsEdit
   | CreateEdit
@@ -282,4 +294,5 @@ export type EditRecord =
   | SetReplicationEdit
   | SetPermissionEdit
   | SetOwnerEdit
-  | SetTimesEdit;
+  | SetTimesEdit
+  | SetDatanodeAdminEdit;

@@ -43,6 +43,20 @@ export function queuedAfter(db: Database, after: LowRedundancyRow, last: number,
   return statement<LowRedundancyRow>(db, sql).all(after.priority, after.block, last, limit);
 }
 
+export interface SurveyedBlock {
+  readonly block: number;
+  /** 1: it needs work, or is to be looked at; 0: neither. */
+  readonly queued: number;
+}
+
+/** Blocks with a replica in one storage, in the order of their ids. */
+export function blocksToSurvey(db: Database, storage: number, after: number, limit: number): SurveyedBlock[] {
+  const sql = `
+    SELECT block, block IN (SELECT block FROM low_redundancy) OR block IN (SELECT block FROM redundancy_check) AS queued
+    FROM replicas WHERE storage = ? AND block > ? ORDER BY block LIMIT ?`;
+  return statement<SurveyedBlock>(db, sql).all(storage, after, limit);
+}
+
 /** Number of queued blocks of each priority. */
 export function countQueued(db: Database): Map<number, number> {
   const rows = statement<{ priority: number; n: number }>(

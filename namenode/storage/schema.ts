@@ -47,6 +47,19 @@ export const ReplicaRowState = {
   EXCESS: 4,
 } as const;
 
+/** What an administrator has decided about a DataNode. */
+export const AdminDecision = { NORMAL: 'normal', DECOMMISSION: 'decommission', MAINTENANCE: 'maintenance' } as const;
+export type AdminDecision = (typeof AdminDecision)[keyof typeof AdminDecision];
+
+/** A logged table that came later than the layout, see upgrade.ts. */
+export const DATANODE_ADMIN_TABLE = `
+CREATE TABLE IF NOT EXISTS datanode_admin (
+  datanode TEXT PRIMARY KEY,     -- its uuid
+  decision TEXT NOT NULL,        -- AdminDecision; no row: NORMAL
+  expires_ms INTEGER NOT NULL    -- when maintenance ends by itself; 0: never
+) STRICT, WITHOUT ROWID;
+`;
+
 /** A logged table that came later than the layout, see upgrade.ts. */
 export const XATTRS_TABLE = `
 CREATE TABLE IF NOT EXISTS xattrs ( -- extended attributes
@@ -110,7 +123,7 @@ CREATE TABLE retry_cache (
   PRIMARY KEY (client_id, call_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX retry_cache_by_expiry ON retry_cache (expires_ms);
-
+${DATANODE_ADMIN_TABLE}
 -- ---- Derived -----------------------------------------------------------------------------------------------------
 CREATE TABLE datanodes (
   uuid TEXT PRIMARY KEY,

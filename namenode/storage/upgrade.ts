@@ -3,7 +3,7 @@
  * so that they can be added at a start without a new layout.
  */
 import type { Database } from 'better-sqlite3';
-import { XATTRS_TABLE } from './schema.js';
+import { DATANODE_ADMIN_TABLE, XATTRS_TABLE } from './schema.js';
 import { statement } from './statements.js';
 
 const NANOSECOND_COLUMNS = ['mtime_ns', 'atime_ns'];
@@ -15,4 +15,5 @@ export function addWhatCameLater(db: Database): void {
     db.exec(`ALTER TABLE inodes ADD COLUMN ${added} INTEGER NOT NULL DEFAULT 0`);
   }
   db.exec(XATTRS_TABLE);
+  db.exec(DATANODE_ADMIN_TABLE);
 }

@@ -1,5 +1,5 @@
-import { formatHostPort } from '../../../common/config/kinds.js';
 import type { DatanodeReport, FsStats } from '../../types.js';
+import { adminText, datanodeAddress } from '../datanode-text.js';
 import { percent, sizeWithUnits } from '../format.js';
 import type { Output } from '../output.js';
 import { defineVerb, jsonOption, WordOption } from '../verb.js';
@@ -8,18 +8,12 @@ interface Options {
   readonly live?: true;
   readonly dead?: true;
   readonly decommissioning?: true;
+  readonly enteringmaintenance?: true;
+  readonly inmaintenance?: true;
   readonly json?: true;
 }
 
 const RULE = '-'.repeat(49);
-
-/** HDFS's words for the state of a DataNode that is not simply in service. */
-const ADMIN_STATES: Partial<Record<DatanodeReport['state'], string>> = {
-  decommissioning: 'Decommission in progress',
-  decommissioned: 'Decommissioned',
-  'entering-maintenance': 'Entering Maintenance',
-  'in-maintenance': 'In Maintenance',
-};
 
 export const verb = defineVerb<Options>({
   define(command) {
@@ -30,6 +24,8 @@ export const verb = defineVerb<Options>({
       .addOption(new WordOption('-live', 'DataNodes that are live'))
       .addOption(new WordOption('-dead', 'DataNodes that are dead'))
       .addOption(new WordOption('-decommissioning', 'DataNodes that are being decommissioned'))
+      .addOption(new WordOption('-enteringmaintenance', 'DataNodes that enter maintenance'))
+      .addOption(new WordOption('-inmaintenance', 'DataNodes that are in maintenance'))
       .addOption(jsonOption());
   },
   async run(session, _args, options) {
@@ -53,23 +49,25 @@ export const verb = defineVerb<Options>({
   },
 });
 
-function isWanted({ state }: DatanodeReport, { live, dead, decommissioning }: Options): boolean {
-  if (!live && !dead && !decommissioning) return true;
-  if (state === 'dead') return dead === true;
-  return live === true || (decommissioning === true && state === 'decommissioning');
-}
-
-function address({ datanode }: DatanodeReport): string {
-  return formatHostPort({ host: datanode.host, port: datanode.dataPort });
+function isWanted({ state, adminState }: DatanodeReport, options: Options): boolean {
+  const { live, dead, decommissioning, enteringmaintenance, inmaintenance } = options;
+  if (!live && !dead && !decommissioning && !enteringmaintenance && !inmaintenance) return true;
+  if (state === 'dead' ? dead : live) return true;
+  if (adminState === 'decommission-in-progress') return decommissioning === true;
+  if (adminState === 'entering-maintenance') return enteringmaintenance === true;
+  return adminState === 'in-maintenance' && inmaintenance === true;
 }
 
 function datanodeJson(report: DatanodeReport): unknown {
   const { datanode, rack, state, capacityBytes, usedBytes, remainingBytes, blocks, lastContactMs } = report;
-  const { activeTransfers, failedVolumes, version } = report;
+  const { activeTransfers, failedVolumes, version, adminState, maintenanceExpiresMs, leaving } = report;
   return {
-    address: address(report),
+    address: datanodeAddress(datanode),
     rack,
     state,
+    adminState,
+    maintenanceExpiresMs,
+    leaving: leaving ?? null,
     capacityBytes,
     usedBytes,
     remainingBytes,
@@ -109,10 +107,10 @@ async function printGroup(out: Output, title: string, datanodes: readonly Datano
 async function printDatanode(out: Output, report: DatanodeReport): Promise<void> {
   const { capacityBytes, usedBytes, remainingBytes } = report;
   const otherBytes = Math.max(0, capacityBytes - usedBytes - remainingBytes);
-  await out.line(`Name: ${address(report)}`);
+  await out.line(`Name: ${datanodeAddress(report.datanode)}`);
   await out.line(`Hostname: ${report.datanode.host}`);
   await out.line(`Rack: ${report.rack}`);
-  await out.line(`Decommission Status : ${ADMIN_STATES[report.state] ?? 'Normal'}`);
+  await out.line(`Decommission Status : ${adminText(report)}`);
   await out.line(`State: ${report.state}`);
   await out.line(`Configured Capacity: ${sizeWithUnits(capacityBytes)}`);
   await out.line(`DFS Used: ${sizeWithUnits(usedBytes)}`);

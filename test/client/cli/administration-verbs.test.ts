@@ -176,7 +176,7 @@ test("fsck of nothing → HDFS's words, and no half JSON", async (t) => {
   }
 });
 
-const datanodes: DatanodeReport[] = (['live', 'stale', 'dead', 'decommissioning'] as const).map((state, i) => ({
+const datanodes: DatanodeReport[] = (['live', 'stale', 'dead', 'live'] as const).map((state, i) => ({
   datanode: address(i),
   rack: `/rack${(i % 2) + 1}`,
   state,
@@ -188,6 +188,12 @@ const datanodes: DatanodeReport[] = (['live', 'stale', 'dead', 'decommissioning'
   lastContactMs: 1500,
   failedVolumes: 0,
   version: '0.1.0',
+  adminState: i === 3 ? 'decommission-in-progress' : 'normal',
+  maintenanceExpiresMs: 0,
+  leaving:
+    i === 3
+      ? { blocksLeft: 12, bytesLeft: 3 * 2 ** 20, blocksWithoutLive: 1, blocksInOpenFiles: 0, timeLeftMs: 90_000 }
+      : undefined,
 }));
 
 function withDatanodes() {
@@ -207,7 +213,10 @@ test("report → HDFS's text", async (t) => {
     stdout,
     /\nLive datanodes \(3\):\n\nName: 127\.0\.0\.1:9866\nHostname: 127\.0\.0\.1\nRack: \/rack1\nDecommission Status : Normal\n/,
   );
-  t.regex(stdout, /\nDecommission Status : Decommission in progress\n/);
+  t.regex(
+    stdout,
+    /\nDecommission Status : Decommission in progress: 12 blocks \(3 MB\) left, 1 of them nowhere else, about 1\.5m\n/,
+  );
   t.regex(stdout, /\nDead datanodes \(1\):\n\nName: 127\.0\.0\.1:9886\n/);
   t.regex(stdout, /\nNon DFS Used: 1024 \(1 KB\)\n/);
   t.regex(stdout, /\nLast contact: 1\.5 s ago\n/);
@@ -231,8 +240,8 @@ test('report --json → a list of DataNodes', async (t) => {
       ({ state }) => state,
     );
   t.deepEqual(await states('-dead'), ['dead']);
-  t.deepEqual(await states('-live'), ['live', 'stale', 'decommissioning']);
-  t.deepEqual(await states('-decommissioning', '-dead'), ['dead', 'decommissioning']);
+  t.deepEqual(await states('-live'), ['live', 'stale', 'live']);
+  t.deepEqual(await states('-decommissioning', '-dead'), ['dead', 'live']);
 });
 
 test('safemode get, enter, leave, wait', async (t) => {
@@ -253,4 +262,66 @@ test('saveNamespace', async (t) => {
     (await runCli(fakeFileSystem(), ['dfsadmin', '-saveNamespace'])).stdout,
     /^Save namespace successful: .* transaction 42 /,
   );
+});
+
+/** Takes down what an administrator asks for; each look at the DataNodes afterwards gives the next of `looks`. */
+function administered(...looks: readonly Partial<DatanodeReport>[]) {
+  const fs = withDatanodes();
+  const asked: unknown[][] = [];
+  const [first] = datanodes as [DatanodeReport, ...DatanodeReport[]];
+  const left = looks.map((change) => ({ ...first, ...change }));
+  Object.assign(fs, {
+    async administerDatanodes(...args: unknown[]) {
+      asked.push(args);
+      return { datanodes: left.splice(0, 1), warnings: ['it is tight'] };
+    },
+    async datanodeReport() {
+      return left.length > 1 ? left.splice(0, 1) : left;
+    },
+  });
+  return { fs, asked };
+}
+
+test('admin decommission --wait → how far it is, until it is done', async (t) => {
+  const leaving = {
+    blocksLeft: 2,
+    bytesLeft: 2048,
+    blocksWithoutLive: 0,
+    blocksInOpenFiles: 1,
+    timeLeftMs: undefined,
+  };
+  const { fs, asked } = administered(
+    { adminState: 'decommission-in-progress' },
+    { adminState: 'decommission-in-progress', leaving },
+    { adminState: 'decommissioned' },
+  );
+  const { code, stdout, stderr } = await runCli(fs, ['admin', '-decommission', '--wait', '127.0.0.1:9866']);
+  t.is(code, 0);
+  t.deepEqual(asked, [['decommission', ['127.0.0.1:9866'], 0]]);
+  t.is(
+    stdout,
+    '127.0.0.1:9866: Decommission in progress\n' +
+      '127.0.0.1:9866: Decommission in progress: 2 blocks (2 KB) left, 1 blocks of files that are being written\n' +
+      '127.0.0.1:9866: Decommissioned\n',
+  );
+  t.is(stderr, 'admin decommission: it is tight.\n');
+});
+
+test('admin maintenance -for 2h → when it ends; recommission, forget; which DataNodes must be said', async (t) => {
+  const { fs, asked } = administered({
+    adminState: 'entering-maintenance',
+    maintenanceExpiresMs: Date.UTC(2030, 0, 1),
+  });
+  const { stdout } = await runCli(fs, ['dfsadmin', '-maintenance', '-for', '2h', 'host-1', 'host-2']);
+  t.is(stdout, '127.0.0.1:9866: Entering Maintenance until 2030-01-01 00:00:00 UTC\n');
+  t.like(asked[0], { 0: 'maintenance', 1: ['host-1', 'host-2'] });
+  t.true((asked[0]?.[2] as number) > Date.UTC(2020, 0, 1));
+  t.is((await runCli(fs, ['admin', 'recommission', 'host-1'])).code, 0);
+  t.is((await runCli(fs, ['admin', 'forget', 'host-1'])).stdout, 'Forgotten: host-1\n');
+  t.deepEqual(
+    asked.slice(1).map(([action]) => action),
+    ['recommission', 'forget'],
+  );
+  t.is((await runCli(fs, ['admin', 'maintenance', '-for', 'soon', 'host-1'])).code, 255);
+  t.is((await runCli(fs, ['admin', 'decommission'])).code, 255);
 });

@@ -153,3 +153,32 @@ test('Fsck: refused for others than the superuser, and for what does not exist',
     await t.throwsAsync(runFsck(cluster, handlers, 'relative'), { name: 'InvalidPath' });
   });
 });
+
+test('AdministerDatanodes: only the superuser may; the answer has the DataNodes, and what may keep it from being finished', async (t) => {
+  await withHandlers(t, async (cluster, handlers) => {
+    await cluster.write('/f', { blocks: 2 });
+    const datanodesMeant = ['host-0', 'dn-0'];
+    const request = { action: 'DECOMMISSION' as const, datanodes: datanodesMeant, maintenanceExpiresMs: 0 };
+    await t.throwsAsync(handlers.AdministerDatanodes({ ...request, header: ALICE }, CONTEXT), {
+      name: 'AccessControl',
+    });
+    const answer = await handlers.AdministerDatanodes({ ...request, header: ROOT }, CONTEXT);
+    t.deepEqual(
+      answer.datanodes?.map(({ id, adminState, leaving }) => [id?.host, adminState, leaving]),
+      [['host-0', 'DECOMMISSION_INPROGRESS', null]],
+    );
+    t.regex(answer.warnings?.[0] ?? '', /^2 DataNodes take blocks now/);
+    await cluster.advance(31_000);
+    const { datanodes } = await handlers.GetDatanodeReport({ header: ROOT }, CONTEXT);
+    t.like(datanodes?.[0]?.leaving, { blocksLeft: 2, blocksWithoutLive: 0, blocksInOpenFiles: 0 });
+
+    const administer = (change: object) =>
+      handlers.AdministerDatanodes({ ...request, ...change, header: ROOT }, CONTEXT);
+    const invalid = { name: 'InvalidArgument' } as const;
+    await t.throwsAsync(administer({ action: 'DATANODE_ADMIN_ACTION_UNSPECIFIED' }), invalid);
+    await t.throwsAsync(administer({ datanodes: [] }), invalid);
+    await t.throwsAsync(administer({ datanodes: ['host-9'] }), invalid);
+    await t.throwsAsync(administer({ action: 'MAINTENANCE', maintenanceExpiresMs: 1 }), invalid);
+    await t.throwsAsync(administer({ action: 'FORGET' }), { ...invalid, message: /not dead/ });
+  });
+});

@@ -138,9 +138,9 @@ test('a record of an unknown kind is refused, and what came before it stays', as
   const { checkpoints } = await run(world, [openRoot]);
   const path = checkpoints[0]?.path as string;
   const log = new MemoryEditLog();
-  log.batches = [...world.log.batches, { firstTxid: 2, records: [{ op: 'symlink', timeMs: 1 } as never] }];
+  log.batches = [...world.log.batches, { firstTxid: 2, records: [{ op: 'snapshot', timeMs: 1 } as never] }];
   const connections = openDatabase(path);
-  await t.throwsAsync(replay(connections.writing, log), { name: 'DamagedMetadata', message: /kind "symlink"/ });
+  await t.throwsAsync(replay(connections.writing, log), { name: 'DamagedMetadata', message: /kind "snapshot"/ });
   t.is(dump(connections.reading), dump(world.committed));
   connections.close();
   world.close();

@@ -41,6 +41,7 @@ export class BlockFixture {
     return new DatanodeManager({
       journal: this.fixture.journal,
       clusterId: 'CID-test',
+      minMaintenanceReplication: 1,
       clock: this.clock,
       random: seededRandom(1),
       logger: SILENT,

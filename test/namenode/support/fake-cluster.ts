@@ -29,6 +29,8 @@ export const BLOCK_SETTINGS: BlockSettings = {
   invalidateLimit: 1000,
   heartbeats: { staleAfterMs: 30_000, deadAfterMs: 630_000, unreachableAfterMs: 0, tickMs: 1_000 },
   replication: { maxStreams: 2, maxStreamsHardLimit: 4, pendingTimeoutMs: 300_000 },
+  admin: { intervalMs: 30_000, minReplication: 1, defaultReplication: 3 },
+  minMaintenanceReplication: 1,
   safeMode: { threshold: 0.999, minDatanodes: 0, extensionMs: 30_000, minReplication: 1 },
 };
 

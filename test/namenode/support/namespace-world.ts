@@ -19,6 +19,7 @@ const LOGGED_TABLES = {
   blocks: 'id',
   xattrs: 'inode, name',
   retry_cache: 'client_id, call_id',
+  datanode_admin: 'datanode',
 };
 
 /** All rows of all logged tables, to be compared. */

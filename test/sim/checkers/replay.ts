@@ -12,6 +12,7 @@ const LOGGED_TABLES = {
   inodes: 'SELECT * FROM inodes ORDER BY id',
   blocks: 'SELECT * FROM blocks ORDER BY id',
   retry_cache: 'SELECT * FROM retry_cache ORDER BY client_id, call_id',
+  datanode_admin: 'SELECT * FROM datanode_admin ORDER BY datanode',
 } as const;
 
 export const replay: Checker = {

@@ -1,0 +1,30 @@
+/** Reads of files that are open for writing. */
+import type { Database } from 'better-sqlite3';
+import type { BlockRow } from './rows.js';
+import { BlockState } from './schema.js';
+import { statement } from './statements.js';
+
+/** An open file: the place of its row in the index of open files. */
+export interface OpenFile {
+  readonly id: number;
+  readonly lease_holder: string;
+}
+
+export const BEFORE_OPEN_FILES: OpenFile = { id: 0, lease_holder: '' };
+
+export interface UnfinishedPage {
+  readonly blocks: readonly BlockRow[];
+  /** Where the next page begins; undefined when this was the last one. */
+  readonly next: OpenFile | undefined;
+}
+
+/** Blocks that are not COMPLETE of the `limit` open files after `after`: at most the last two of each. */
+export function unfinishedBlocks(db: Database, after: OpenFile, limit: number): UnfinishedPage {
+  const sql = `
+    SELECT id, lease_holder FROM inodes INDEXED BY inodes_by_lease
+    WHERE lease_holder IS NOT NULL AND (lease_holder, id) > (?, ?) ORDER BY lease_holder, id LIMIT ?`;
+  const files = statement<OpenFile>(db, sql).all(after.lease_holder, after.id, limit);
+  const last = statement<BlockRow>(db, 'SELECT * FROM blocks WHERE inode = ? ORDER BY idx DESC LIMIT 2');
+  const blocks = files.flatMap(({ id }) => last.all(id)).filter(({ state }) => state !== BlockState.COMPLETE);
+  return { blocks, next: files.length < limit ? undefined : files.at(-1) };
+}
