@@ -47,6 +47,7 @@ export class BlockWriter {
   #ackedSeqno = -1;
   #recoveriesSinceAck = 0;
   #recovering = false;
+  #flushed = false;
   #failure: { readonly error: unknown } | undefined;
 
   /** Starts at once. `onAcknowledged` is called with each packet that is not needed any more. */
@@ -80,6 +81,11 @@ export class BlockWriter {
     this.#changed.wake();
   }
 
+  /** The writer is told that all that was acknowledged can be read. */
+  flushed(): void {
+    this.#flushed = true;
+  }
+
   /** Resolves once all DataNodes have acknowledged the packet. @throws DfsError why the block cannot be written. */
   async acknowledged(seqno: number): Promise<void> {
     while (this.#failure === undefined && this.#ackedSeqno < seqno) await this.#changed.wait();
@@ -91,7 +97,7 @@ export class BlockWriter {
       origin.kind === 'new' ? await this.#pipeline.create(await origin.previous) : await this.#pipeline.append(origin);
     while (pipeline !== undefined) {
       const fault = await this.#stream(pipeline);
-      pipeline = fault === undefined ? undefined : await this.#recover(fault);
+      pipeline = fault === undefined ? undefined : await this.#recover(fault, origin);
     }
     return { ...this.#required(), numBytes: this.#ackedBytes };
   }
@@ -101,14 +107,18 @@ export class BlockWriter {
     return this.block;
   }
 
-  async #recover(fault: PipelineFault): Promise<Pipeline | undefined> {
+  async #recover(fault: PipelineFault, origin: BlockOrigin): Promise<Pipeline | undefined> {
     this.#recovering = true;
-    const pipeline = await this.#pipeline.recover(fault, {
+    const progress = {
       appending: false,
+      fresh: origin.kind === 'new' && this.#ackedSeqno < 0,
+      reliedOn: origin.kind === 'append' || this.#flushed,
       ackedBytes: this.#ackedBytes,
       unacked: this.#unacked,
       recoveries: this.#recoveriesSinceAck,
-    });
+    };
+    const previous = origin.kind === 'new' ? await origin.previous : undefined;
+    const pipeline = await this.#pipeline.recover(fault, progress, previous);
     this.#recovering = false;
     this.#changed.wake();
     this.#recoveriesSinceAck++;

@@ -164,6 +164,7 @@ export class FileWriter {
     const packet = builder.flush(sync);
     if (packet !== undefined) this.#enqueue(writer, packet);
     await writer.acknowledged(builder.lastSeqno);
+    writer.flushed();
     await this.#showLength({ ...(await writer.settledBlock()), numBytes: builder.length });
   }
 
@@ -209,7 +210,7 @@ export class FileWriter {
     const common = {
       context,
       calls: this.#calls,
-      blockSize: status.blockSize,
+      file: status,
       checksum,
       suspects: this.#suspects,
       signal: this.#abort.signal,

@@ -53,6 +53,10 @@ export interface BlockProgress {
   readonly nodes: readonly ReplicaLocation[];
   /** The stage in which the pipeline is set up again when no packet has been sent since the set-up began: append or streaming. */
   readonly appending: boolean;
+  /** A new block of which no packet has been acknowledged: nobody knows of it. */
+  readonly fresh: boolean;
+  /** The block was flushed, or is appended to. */
+  readonly reliedOn: boolean;
   /** Bytes that all DataNodes have acknowledged. */
   readonly ackedBytes: number;
   /** Sent and not acknowledged, in order. */
@@ -70,18 +74,17 @@ export type Recovery =
       readonly minBytesRcvd: number;
       readonly maxBytesRcvd: number;
     }
+  /** The block can be given back, and another one asked for. HDFS gives up. */
+  | { readonly kind: 'startOver' }
   | { readonly kind: 'giveUp'; readonly reason: string };
 
 /** What follows a fault of `nodes[faultyIndex]`. */
 export function planRecovery(progress: BlockProgress, faultyIndex: number): Recovery {
   const { unacked, ackedBytes } = progress;
   const nodes = progress.nodes.filter((_, index) => index !== faultyIndex);
-  if (nodes.length === 0) return { kind: 'giveUp', reason: 'no DataNode of its pipeline is left' };
+  if (nodes.length === 0) return noWayOn(progress, 'no DataNode of its pipeline is left');
   if (progress.recoveries >= MAX_RECOVERIES_PER_PACKET) {
-    return {
-      kind: 'giveUp',
-      reason: `its pipeline failed ${progress.recoveries + 1} times without a packet getting through`,
-    };
+    return noWayOn(progress, `its pipeline failed ${progress.recoveries + 1} times without a packet getting through`);
   }
   const lastSent = unacked.at(-1);
   const sentBytes = lastSent === undefined ? ackedBytes : lastSent.offsetInBlock + lastSent.dataLength;
@@ -92,6 +95,10 @@ export function planRecovery(progress: BlockProgress, faultyIndex: number): Reco
     minBytesRcvd: ackedBytes,
     maxBytesRcvd: Math.max(ackedBytes, sentBytes),
   };
+}
+
+function noWayOn({ fresh }: BlockProgress, reason: string): Recovery {
+  return fresh ? { kind: 'startOver' } : { kind: 'giveUp', reason };
 }
 
 /**

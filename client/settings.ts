@@ -1,6 +1,7 @@
 /** What the client takes from the configuration, under the names that its code uses. */
 import type { ChecksumSpec } from '../common/checksum.js';
 import type { Configuration } from '../common/config/configuration.js';
+import type { ReplacementRule } from './replace-datanode.js';
 import type { ServerDefaults } from './types.js';
 
 export interface ClientSettings {
@@ -16,6 +17,8 @@ export interface ClientSettings {
   readonly writeWindowBytes: number;
   /** How often a block is given back and asked for anew when its pipeline cannot be set up. */
   readonly blockWriteRetries: number;
+  /** When a DataNode that a pipeline has lost is replaced. */
+  readonly replacement: ReplacementRule;
   /** How long a writer waits for its next block, or for its last block to be reported. */
   readonly locateFollowingBlockMs: number;
   readonly connectTimeoutMs: number;
@@ -44,6 +47,7 @@ export function clientSettings(configuration: Configuration, defaults: ServerDef
     packetSize,
     writeWindowBytes: packetSize * configuration.get('dfs.client.write.max-packets-in-flight'),
     blockWriteRetries: configuration.get('dfs.client.block.write.retries'),
+    replacement: replacementRule(configuration),
     locateFollowingBlockMs: LOCATE_FOLLOWING_BLOCK_FIRST_MS * (2 ** locateRetries - 1),
     connectTimeoutMs: configuration.get('ipc.client.connect.timeout'),
     socketTimeoutMs: configuration.get('dfs.client.socket-timeout'),
@@ -51,6 +55,13 @@ export function clientSettings(configuration: Configuration, defaults: ServerDef
     idleConnectionMs: configuration.get('dfs.client.socketcache.expiryMsec'),
     suspectMs: configuration.get('dfs.client.write.exclude.nodes.cache.expiry.interval.millis'),
   };
+}
+
+function replacementRule(configuration: Configuration): ReplacementRule {
+  const isEnabled = configuration.get('dfs.client.block.write.replace-datanode-on-failure.enable');
+  const policy = configuration.get('dfs.client.block.write.replace-datanode-on-failure.policy');
+  const bestEffort = configuration.get('dfs.client.block.write.replace-datanode-on-failure.best-effort');
+  return { policy: isEnabled ? policy : 'NEVER', bestEffort };
 }
 
 /** What the configuration gives, else what the cluster says. */

@@ -14,7 +14,7 @@ export { Status, statusName } from './status.js';
 
 const DATA_TRANSFER_VERSION = 28;
 
-const OpCode = { WRITE_BLOCK: 80, READ_BLOCK: 81, BLOCK_CHECKSUM: 85 } as const;
+const OpCode = { WRITE_BLOCK: 80, READ_BLOCK: 81, BLOCK_CHECKSUM: 85, TRANSFER_BLOCK: 86 } as const;
 
 /** A header with a pipeline of 512 nodes has some 60 KB. */
 const MAX_OPERATION_BYTES = 128 * 1024;
@@ -91,11 +91,23 @@ export interface BlockChecksumOperation {
   readonly block: ExtendedBlock;
 }
 
-export type Operation = WriteBlockOperation | ReadBlockOperation | BlockChecksumOperation;
+/** A client asks for a copy of an unfinished replica, on a DataNode that is to join its pipeline. */
+export interface TransferBlockOperation {
+  readonly op: 'transferBlock';
+  readonly block: ExtendedBlock;
+  readonly clientName: string;
+  /** Where the copy goes, in pipeline order; at least one. */
+  readonly targets: readonly PipelineNode[];
+  /** The storages the NameNode chose on {@link targets}; may be empty. */
+  readonly targetStorageIds: readonly string[];
+}
+
+export type Operation = WriteBlockOperation | ReadBlockOperation | BlockChecksumOperation | TransferBlockOperation;
 
 const writeBlockCodec = new MessageCodec('OpWriteBlockProto');
 const readBlockCodec = new MessageCodec('OpReadBlockProto');
 const blockChecksumCodec = new MessageCodec('OpBlockChecksumProto');
+const transferBlockCodec = new MessageCodec('OpTransferBlockProto');
 
 /**
  * An operation as it stands on the wire:
@@ -118,6 +130,12 @@ export function encodeOperation(operation: Operation): Buffer {
       });
     case 'blockChecksum':
       return framed(OpCode.BLOCK_CHECKSUM, blockChecksumCodec, { header: { block: operation.block } });
+    case 'transferBlock':
+      return framed(OpCode.TRANSFER_BLOCK, transferBlockCodec, {
+        header: clientHeader(operation),
+        targets: operation.targets.map(nodeMessage),
+        targetStorageIds: operation.targetStorageIds,
+      });
   }
 }
 
@@ -141,7 +159,10 @@ function writeBlockMessage(operation: WriteBlockOperation): object {
   };
 }
 
-function clientHeader({ block, clientName }: WriteBlockOperation | ReadBlockOperation): object {
+function clientHeader({
+  block,
+  clientName,
+}: WriteBlockOperation | ReadBlockOperation | TransferBlockOperation): object {
   return { baseHeader: { block }, clientName };
 }
 
@@ -181,6 +202,8 @@ export async function readOperation(reader: ByteReader, timeoutMs: number): Prom
       return toReadBlock(await readHeader(reader, readBlockCodec, timeoutMs));
     case OpCode.BLOCK_CHECKSUM:
       return toBlockChecksum(await readHeader(reader, blockChecksumCodec, timeoutMs));
+    case OpCode.TRANSFER_BLOCK:
+      return toTransferBlock(await readHeader(reader, transferBlockCodec, timeoutMs));
     default:
       throw new DfsError(
         'Unsupported',
@@ -226,6 +249,17 @@ function toReadBlock(fields: MessageFields): ReadBlockOperation {
 
 function toBlockChecksum(fields: MessageFields): BlockChecksumOperation {
   return { op: 'blockChecksum', block: toBlock(fields.message('header')) };
+}
+
+function toTransferBlock(fields: MessageFields): TransferBlockOperation {
+  const targets = fields.messages('targets').map(toPipelineNode);
+  if (targets.length === 0) throw fields.refuse('targets', 'is empty');
+  return {
+    op: 'transferBlock',
+    ...toClientHeader(fields.message('header')),
+    targets,
+    targetStorageIds: fields.strings('targetStorageIds'),
+  };
 }
 
 function toClientHeader(fields: MessageFields): { block: ExtendedBlock; clientName: string } {

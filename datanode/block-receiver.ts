@@ -14,7 +14,7 @@ import { MirrorFailed, openMirror } from './mirror.js';
 import { statusOfError } from './operation-status.js';
 import { PacketReception } from './packet-reception.js';
 import type { PacketWriterOptions } from './packet-writer.js';
-import { isCopy, openReplicaFor, undoSetUp } from './pipeline-setup.js';
+import { completeReplica, isCopy, openReplicaFor, undoSetUp } from './pipeline-setup.js';
 import type { ReplicaWriter } from './replica-in-pipeline.js';
 import type { ReplicaStore, WritableReplica } from './replica-store.js';
 import type { TransferTimeouts } from './transfer-timeouts.js';
@@ -101,7 +101,8 @@ export class BlockReceiver implements ReplicaWriter {
       throw error;
     }
     if (writable === undefined) return;
-    await new PacketReception(this.#services, writable, this.#upstream, mirror, () => this.#logger).run();
+    const complete = (): Promise<unknown> => completeReplica(this.#operation, this.#services.store, writable);
+    await new PacketReception(this.#services, writable, this.#upstream, mirror, complete, () => this.#logger).run();
   }
 
   /** Undefined when this is the pipeline's last node. */

@@ -2,11 +2,17 @@
  * One connection of the data plane (HDFS: DataXceiver): takes an operation, has it carried out, and waits for the next
  * one. Runs on any channel: TCP's, or the memory's behind the gRPC service.
  */
+import { setMaxListeners } from 'node:events';
 import { blockName } from '../common/block.js';
 import { ByteReader } from '../common/byte-reader.js';
 import type { Channel } from '../common/channel.js';
 import type { Clock } from '../common/clock.js';
-import type { BlockChecksumOperation, BlockOpResponse, Operation } from '../common/data-transfer.js';
+import type {
+  BlockChecksumOperation,
+  BlockOpResponse,
+  Operation,
+  TransferBlockOperation,
+} from '../common/data-transfer.js';
 import { encodeBlockOpResponse, readOperation, Status } from '../common/data-transfer.js';
 import { DfsError, isDfsError, messageOf } from '../common/errors.js';
 import type { Logger } from '../common/logging.js';
@@ -16,6 +22,8 @@ import { BlockReceiver } from './block-receiver.js';
 import { sendBlock } from './block-sender.js';
 import { closeGently } from './close-gently.js';
 import { statusOfError } from './operation-status.js';
+import { addressOf } from './pipeline-node.js';
+import { transferForPipeline } from './pipeline-transfer.js';
 
 export interface XceiverServices extends ReceiverServices {
   readonly clock: Clock;
@@ -29,17 +37,24 @@ export interface XceiverServices extends ReceiverServices {
 export class DataXceiver {
   readonly #services: XceiverServices;
   readonly #logger: Logger;
+  readonly #stopping = new AbortController();
   #connections = 0;
   #active = 0;
 
   constructor(services: XceiverServices) {
     this.#services = services;
     this.#logger = services.logger;
+    setMaxListeners(0, this.#stopping.signal); // Node warns of more than ten otherwise
   }
 
   /** Operations that are being carried out now. */
   get activeCount(): number {
     return this.#active;
+  }
+
+  /** Breaks off what does not end with its connection. */
+  stop(): void {
+    this.#stopping.abort();
   }
 
   /** @throws DfsError `Overloaded` when no more connections can be served. */
@@ -108,6 +123,21 @@ export class DataXceiver {
       case 'blockChecksum':
         await this.#respond(connection, await this.#blockChecksum(operation));
         return true;
+      case 'transferBlock':
+        await this.#respond(connection, await this.#transfer(operation));
+        return true;
+    }
+  }
+
+  async #transfer(operation: TransferBlockOperation): Promise<BlockOpResponse> {
+    const context = { block: blockName(operation.block), targets: operation.targets.map(addressOf) };
+    try {
+      await transferForPipeline(this.#services, operation, this.#stopping.signal);
+      this.#logger.info(context, 'an unfinished replica was copied for its pipeline');
+      return { status: Status.SUCCESS };
+    } catch (error) {
+      this.#logger.warn({ ...context, reason: messageOf(error) }, 'an unfinished replica could not be copied');
+      return { status: statusOfError(error), message: messageOf(error) };
     }
   }
 

@@ -30,13 +30,13 @@ import { Integrity } from './integrity.js';
 import { NamenodeLink } from './namenode-link.js';
 import { toBlock, toPipelineNode } from './pipeline-node.js';
 import { ReplicaCatalog } from './replica-catalog.js';
+import type { TransferTarget } from './replica-copy.js';
 import { ReplicaRecovery } from './replica-recovery.js';
 import { ReplicaRemoval } from './replica-removal.js';
 import { ReplicaStore } from './replica-store.js';
 import { blockStreamHandlers } from './rpc/block-stream.js';
 import { interDatanodeHandlers } from './rpc/inter-datanode-protocol.js';
 import { DataServer } from './tcp/data-server.js';
-import type { TransferTarget } from './transfers.js';
 import { Transfers } from './transfers.js';
 
 export interface DatanodeDependencies {
@@ -215,6 +215,7 @@ export class Datanode {
   async stop(): Promise<void> {
     await this.#integrity.stop();
     await this.#link?.stop();
+    this.#xceiver.stop();
     await this.#server.stop();
     await this.#recovery.stop();
     await this.#transfers.stop();

@@ -27,6 +27,7 @@ export class PacketReception {
   readonly #writable: WritableReplica;
   readonly #upstream: Connection;
   readonly #mirror: Mirror | undefined;
+  readonly #complete: () => Promise<unknown>;
   readonly #logger: () => Logger;
   readonly #writer: PacketWriter;
   readonly #responder: PacketResponder;
@@ -35,20 +36,23 @@ export class PacketReception {
   /** The pipeline has failed, and upstream has been told: what still comes in is of no use. */
   #broken = false;
   #diskFailed = false;
-  #finalized = false;
+  #completed = false;
   #failure: unknown;
 
+  /** `complete` is called when all packets are in the files: it makes the replica what it is to be from then on. */
   constructor(
     services: ReceiverServices,
     writable: WritableReplica,
     upstream: Connection,
     mirror: Mirror | undefined,
+    complete: () => Promise<unknown>,
     logger: () => Logger,
   ) {
     this.#services = services;
     this.#writable = writable;
     this.#upstream = upstream;
     this.#mirror = mirror;
+    this.#complete = complete;
     this.#logger = logger;
     this.#receivedBytes = writable.replica.numBytes;
     this.#writer = new PacketWriter(services.store, writable, services.writing);
@@ -73,13 +77,13 @@ export class PacketReception {
       this.#breakOff(error);
       this.#upstream.channel.destroy();
     }
-    if (!this.#finalized) {
+    if (!this.#completed) {
       await this.#writer.settled();
       await this.#giveUp();
     }
     // After a failure: until upstream, which was told of it, closes the connection.
     await receiving;
-    if (!this.#finalized) throw this.#failure;
+    if (!this.#completed) throw this.#failure;
   }
 
   /** Leaves the replica for recovery, unless it could not be written here and nobody was told that any of it was. */
@@ -158,7 +162,7 @@ export class PacketReception {
     if (packet.seqno === HEARTBEAT_SEQNO) return Status.SUCCESS;
     try {
       await this.#writer.write(packet);
-      if (packet.last) await this.#finalize();
+      if (packet.last) await this.#finish();
       return Status.SUCCESS;
     } catch (error) {
       this.#diskFailed = true;
@@ -167,10 +171,10 @@ export class PacketReception {
     }
   }
 
-  async #finalize(): Promise<void> {
+  async #finish(): Promise<void> {
     await this.#writer.flush();
-    await this.#services.store.finalize(this.#writable);
-    this.#finalized = true;
+    await this.#complete();
+    this.#completed = true;
   }
 
   #violation(what: string): DfsError {

@@ -2,12 +2,13 @@
 import type { WriteBlockOperation } from '../common/data-transfer.js';
 import { DfsError } from '../common/errors.js';
 import { PipelineRecovery } from './pipeline-recovery.js';
+import { joinPipeline } from './pipeline-transfer.js';
 import type { ReplicaWriter } from './replica-in-pipeline.js';
 import type { ReplicaStore, WritableReplica } from './replica-store.js';
 
 /** Whether a DataNode copies a replica, rather than a client writing one. */
 export function isCopy({ clientName, stage }: WriteBlockOperation): boolean {
-  return clientName === '' || stage === 'TRANSFER_FINALIZED';
+  return clientName === '' || stage === 'TRANSFER_FINALIZED' || stage === 'TRANSFER_RBW';
 }
 
 /**
@@ -60,6 +61,16 @@ async function withChecksumsOf(
     `The replica has ${own.type} checksums of ${own.bytesPerChecksum} bytes; ` +
       `it cannot go on with ${checksum.type} of ${checksum.bytesPerChecksum}`,
   );
+}
+
+/** All of the replica has come, and is in its files. */
+export async function completeReplica(
+  { stage }: WriteBlockOperation,
+  store: ReplicaStore,
+  writable: WritableReplica,
+): Promise<void> {
+  if (stage === 'TRANSFER_RBW') await joinPipeline(store, writable);
+  else await store.finalize(writable);
 }
 
 /** The pipeline did not come about. What was made for it is removed, what was there before stays. */

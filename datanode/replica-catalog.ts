@@ -169,6 +169,13 @@ export class ReplicaCatalog {
     this.#events.receiving(blockOf(replica), volume.storageId);
   }
 
+  /** A copy has all that its pipeline has acknowledged, and waits to go on with it. */
+  joinedPipeline(replica: ReplicaInPipeline, volume: Volume): void {
+    replica.joinedPipeline();
+    this.released(replica, volume);
+    this.#events.receiving(blockOf(replica), volume.storageId);
+  }
+
   /** A finalized replica has a new stamp. */
   restamped(old: Replica, volume: Volume, generationStamp: number): Block {
     this.#removeFinalized(old);

@@ -82,8 +82,18 @@ export class ReplicaInPipeline implements Replica {
 
   /** Goes on as RBW in a rebuilt pipeline. */
   recovered(generationStamp: number): void {
+    this.#becomeRbw();
+    this.#generationStamp = generationStamp;
+  }
+
+  /** A copy of what a pipeline has acknowledged is RBW from now on. */
+  joinedPipeline(): void {
+    this.#becomeRbw();
+    this.#visibleBytes = this.#numBytes;
+  }
+
+  #becomeRbw(): void {
     requireTransition(this, 'RBW');
     this.#state = 'RBW';
-    this.#generationStamp = generationStamp;
   }
 }

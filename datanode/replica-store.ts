@@ -43,6 +43,7 @@ export interface WritableReplica {
 export interface ReadableReplica {
   readonly block: Block;
   readonly storageId: string;
+  readonly finalized: boolean;
   readonly files: ReplicaFiles;
   /** How far a reader may read. */
   readonly visibleBytes: number;
@@ -157,8 +158,8 @@ export class ReplicaStore {
   }
 
   /**
-   * Begins a copy that the NameNode ordered. An unfinished copy is given up for it: the newer order counts. So is what a writer or a
-   * recovery has left behind, even under the same stamp: only complete blocks are copied.
+   * Begins a copy that the NameNode ordered, or a pipeline. An unfinished copy is given up for it: the newer order counts. So is what a
+   * writer or a recovery has left behind, even under the same stamp: a copy is of a complete block, or of all that was acknowledged.
    * @throws DfsError `ReplicaAlreadyExists`, `NoSpace`.
    */
   createTemporary(block: Block, options: NewReplica): Promise<WritableReplica> {
@@ -271,7 +272,9 @@ export class ReplicaStore {
       const lastChecksum = this.catalog.inPipeline(block.blockId)?.lastChecksum;
       const volume = this.volumes.get(replica.volume);
       const files = await this.#openFiles(replica, volume);
-      return { block: blockOf(replica), storageId: volume.storageId, files, visibleBytes, numBytes, lastChecksum };
+      const finalized = replica.state === 'FINALIZED';
+      const about = { block: blockOf(replica), storageId: volume.storageId, finalized };
+      return { ...about, files, visibleBytes, numBytes, lastChecksum };
     });
   }
 

@@ -3,12 +3,13 @@
  * each state a reader may see. Pure; the files behind a replica are in disk/, all that is
  * known of them in replica-catalog.ts.
  *
- *                    create                          copy ordered by the NameNode
- *                      |                                        |
+ *                    create                          copy ordered by the NameNode,
+ *                      |                              or for a pipeline that a node joins
  *                      v       last packet                      v      last packet
  *     recovery  +---> RBW ----------------> FINALIZED <----- TEMPORARY
- *     of the    |      |                     |    ^
- *     pipeline  +------+  append <-----------+    |
+ *     of the    |      | ^                   |    ^             |
+ *     pipeline  +------+ |  append <---------+    |             |
+ *                      | +------------------------|-------------+  complete copy of an RBW replica
  *                      |                          |
  *            restart   v     block recovery       |
  *                     RWR ------------------------+
@@ -18,7 +19,7 @@ import { blockName } from '../common/block.js';
 import { DfsError } from '../common/errors.js';
 
 /**
- * - TEMPORARY: a copy that the NameNode ordered, not yet complete. Gone after a restart.
+ * - TEMPORARY: a copy from another DataNode, not yet complete. Gone after a restart.
  * - RBW: replica being written, by a client's pipeline.
  * - FINALIZED: complete; its bytes do not change any more.
  * - RWR: replica waiting to be recovered: it was RBW when the DataNode stopped.
@@ -28,7 +29,8 @@ import { DfsError } from '../common/errors.js';
 export type ReplicaState = 'TEMPORARY' | 'RBW' | 'FINALIZED' | 'RWR';
 
 const NEXT_STATES: Readonly<Record<ReplicaState, readonly ReplicaState[]>> = {
-  TEMPORARY: ['FINALIZED'],
+  // RBW when it was copied for a pipeline that goes on with this DataNode.
+  TEMPORARY: ['FINALIZED', 'RBW'],
   // RBW follows itself when a pipeline is rebuilt under a new generation stamp.
   RBW: ['RBW', 'FINALIZED', 'RWR'],
   FINALIZED: ['RBW'],

@@ -1,16 +1,11 @@
 /** Copies replicas to other DataNodes, as the NameNode orders it. */
 import type { Block } from '../common/block.js';
 import { blockName } from '../common/block.js';
-import type { Network } from '../common/channel.js';
-import type { PipelineNode, WriteBlockOperation } from '../common/data-transfer.js';
 import { DfsError, messageOf } from '../common/errors.js';
 import type { Logger } from '../common/logging.js';
-import { READ_PACKET_BYTES } from './block-sender.js';
-import { chunkRange, PacketSource, sendAllPackets } from './packet-source.js';
-import { PipelineClient } from './pipeline-client.js';
 import { addressOf } from './pipeline-node.js';
+import { type CopyServices, copyReplica, type TransferTarget } from './replica-copy.js';
 import type { ReadableReplica, ReplicaStore } from './replica-store.js';
-import type { TransferTimeouts } from './transfer-timeouts.js';
 
 /** One copy to be made, through a pipeline of all targets. */
 export interface TransferOrder {
@@ -19,16 +14,9 @@ export interface TransferOrder {
   readonly targets: readonly TransferTarget[];
 }
 
-export interface TransferTarget {
-  readonly node: PipelineNode;
-  readonly storageId: string;
-}
-
-export interface TransfersOptions {
+export interface TransfersOptions extends CopyServices {
   readonly store: ReplicaStore;
-  readonly network: Network;
   readonly logger: Logger;
-  readonly timeouts: TransferTimeouts;
   readonly clusterId: () => string;
   readonly maxConcurrent: number;
   /** Called when a copy has ended, one way or the other. */
@@ -107,65 +95,23 @@ export class Transfers {
     onEnded();
   }
 
-  async #copy(order: TransferOrder): Promise<void> {
-    const { store } = this.#options;
-    const replica = await store.openForRead(order.block);
+  async #copy({ block, targets }: TransferOrder): Promise<void> {
+    const { store, clusterId } = this.#options;
+    const replica = await store.openForRead(block);
     try {
-      requireSame(replica, order.block);
-      const client = await this.#openPipeline(order, replica);
-      try {
-        await this.#send(replica, client);
-        await client.finish();
-      } catch (error) {
-        await client.abort();
-        throw error;
-      }
+      requireSame(replica, block);
+      const header = {
+        block: { ...block, poolId: clusterId() },
+        clientName: '',
+        stage: 'PIPELINE_SETUP_CREATE',
+      } as const;
+      await copyReplica(this.#options, replica, header, targets, this.#stopping.signal);
     } catch (error) {
       store.readFailed(replica, error);
       throw error;
     } finally {
       replica.files.closeLater();
     }
-  }
-
-  async #send(replica: ReadableReplica, client: PipelineClient): Promise<void> {
-    const onAbort = (): void => void client.abort();
-    this.#stopping.signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      const range = chunkRange(replica, 0, replica.block.numBytes);
-      // Verified here too: otherwise the target would be blamed for what is wrong on this disk.
-      const source = new PacketSource(replica, range, {
-        packetBytes: READ_PACKET_BYTES,
-        withChecksums: true,
-        verify: true,
-      });
-      await sendAllPackets(source, (packet) => client.send(packet));
-    } finally {
-      this.#stopping.signal.removeEventListener('abort', onAbort);
-    }
-  }
-
-  async #openPipeline({ block, targets }: TransferOrder, { files }: ReadableReplica): Promise<PipelineClient> {
-    const { network, timeouts, clusterId } = this.#options;
-    const [first, ...others] = targets;
-    if (first === undefined) throw new DfsError('InvalidArgument', 'A copy was ordered without a target');
-    const operation: WriteBlockOperation = {
-      op: 'writeBlock',
-      block: { ...block, poolId: clusterId() },
-      clientName: '',
-      targets: others.map(({ node }) => node),
-      stage: 'PIPELINE_SETUP_CREATE',
-      pipelineSize: targets.length,
-      minBytesRcvd: 0,
-      maxBytesRcvd: 0,
-      latestGenerationStamp: block.generationStamp,
-      checksum: files.checksum,
-      storageId: first.storageId,
-      targetStorageIds: others.map(({ storageId }) => storageId),
-    };
-    const options = { timeoutMs: timeouts.readTimeoutMs, signal: this.#stopping.signal };
-    const channel = await network.connect(first.node.host, first.node.dataPort, options);
-    return PipelineClient.open({ channel, operation, nodes: targets.map(({ node }) => addressOf(node)), timeouts });
   }
 }
 

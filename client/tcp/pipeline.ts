@@ -153,6 +153,6 @@ function writeOperation(setUp: PipelineSetUp): WriteBlockOperation {
   };
 }
 
-function toPipelineNode({ datanode, rack }: ReplicaLocation): PipelineNode {
+export function toPipelineNode({ datanode, rack }: ReplicaLocation): PipelineNode {
   return { ...datanode, rack };
 }

@@ -173,6 +173,14 @@ export class Volume {
     if (durable) await Promise.all([this.#directorySync.sync(to), this.#directorySync.sync(from)]);
   }
 
+  /** Moves a copy to rbw/, durably. Its files must have been synced. */
+  async moveToRbw(block: Block): Promise<void> {
+    const { tmp, rbw } = this.layout;
+    await this.#move(metaFileName(block.blockId, block.generationStamp), tmp, rbw);
+    await this.#move(dataFileName(block.blockId), tmp, rbw);
+    await this.#directorySync.sync(rbw);
+  }
+
   /**
    * Takes a finalized replica back to rbw/ under a new stamp, to append to it. The data file goes first: as long as the
    * meta file is in its old place, start-up puts the data back beside it.

@@ -18,7 +18,8 @@ function packet(offsetInBlock: number, dataLength: number, last = false): Packet
 }
 
 function progress(changes: Partial<BlockProgress>): BlockProgress {
-  return { nodes: [a, b, c], appending: false, ackedBytes: 0, unacked: [], recoveries: 0, ...changes };
+  const about = { appending: false, fresh: false, reliedOn: false };
+  return { ...about, nodes: [a, b, c], ackedBytes: 0, unacked: [], recoveries: 0, ...changes };
 }
 
 const acks = [
@@ -79,4 +80,10 @@ test('the write is given up when no DataNode is left', (t) => {
 test('the write is given up when the same packet fails again and again', (t) => {
   t.is(planRecovery(progress({ recoveries: MAX_RECOVERIES_PER_PACKET - 1 }), 0).kind, 'rebuild');
   t.is(planRecovery(progress({ recoveries: MAX_RECOVERIES_PER_PACKET }), 0).kind, 'giveUp');
+});
+
+test('a new block of which nothing was acknowledged is given up, not the write', (t) => {
+  t.is(planRecovery(progress({ nodes: [a], fresh: true }), 0).kind, 'startOver');
+  t.is(planRecovery(progress({ fresh: true, recoveries: MAX_RECOVERIES_PER_PACKET }), 0).kind, 'startOver');
+  t.is(planRecovery(progress({ fresh: true }), 0).kind, 'rebuild');
 });

@@ -7,13 +7,15 @@ import { resultOf, startCluster, type TestCluster, waitFor } from './harness.js'
 import { sha256 } from './support/files.js';
 import { assertFsckWhole, waitUntilWhole } from './support/health.js';
 import { openPipeline } from './support/pipeline.js';
+import { intactData, replicasOfBlock } from './support/replicas.js';
 
 const MIB = 2 ** 20;
 
 /** Half a file has been given to `dfs put`, its pipeline is open, and the other half waits. */
 class HalfDonePut {
-  static async start(cluster: TestCluster): Promise<HalfDonePut> {
-    const put = new HalfDonePut(cluster.spawnDfs(['put', '-D', 'dfs.blocksize=4m', '-', '/file']));
+  static async start(cluster: TestCluster, settings: readonly string[] = []): Promise<HalfDonePut> {
+    const options = ['dfs.blocksize=4m', ...settings].flatMap((setting) => ['-D', setting]);
+    const put = new HalfDonePut(cluster.spawnDfs(['put', ...options, '-', '/file']));
     await put.#feed(put.data.subarray(0, 6 * MIB));
     put.pipeline = await waitFor(() => openPipeline(cluster), 'a pipeline of three DataNodes');
     return put;
@@ -73,6 +75,29 @@ test.serial('a put that loses a DataNode is whole at the end when a fourth one i
   await waitUntilWhole(await cluster.sdk());
   await assertFsckWhole(t, cluster);
   await assertContent(t, cluster, put.data);
+});
+
+test.serial('a put that replaces a lost DataNode ends with three replicas, without any repair', async (t) => {
+  const cluster = await startCluster(t, {
+    datanodes: 5,
+    settings: { 'dfs.namenode.redundancy.interval.seconds': '1h' },
+  });
+  const put = await HalfDonePut.start(cluster, ['dfs.client.block.write.replace-datanode-on-failure.policy=ALWAYS']);
+  const victim = put.pipeline[1] ?? 0;
+  await cluster.kill9(victim);
+  await put.finish(t);
+  await assertContent(t, cluster, put.data);
+  const fs = await cluster.sdk();
+  // The block that was being written, and the one after it. The first one lost a replica when it was complete.
+  for (const { block } of await fs.getBlockLocations('/file', 4 * MIB, 8 * MIB)) {
+    const replicas = await waitFor(async () => {
+      const all = await replicasOfBlock(cluster, block.blockId);
+      const current = all.filter(({ generationStamp }) => generationStamp === block.generationStamp);
+      return current.length === 3 && current;
+    }, `three replicas of blk_${block.blockId}`);
+    t.false(replicas.some(({ datanode }) => datanode === victim));
+    for (const replica of replicas) t.is((await intactData(replica))?.length, block.numBytes);
+  }
 });
 
 test.serial('a put survives two deaths, one after the other', async (t) => {

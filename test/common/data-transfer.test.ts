@@ -73,6 +73,13 @@ const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
     sendChecksums: fc.boolean(),
   }),
   fc.record({ op: fc.constant('blockChecksum' as const), block: anyBlock }),
+  fc.record({
+    op: fc.constant('transferBlock' as const),
+    block: anyBlock,
+    clientName: fc.string(),
+    targets: fc.array(anyNode, { minLength: 1, maxLength: 4 }),
+    targetStorageIds: fc.array(fc.string(), { maxLength: 4 }),
+  }),
 );
 
 const anyResponse: fc.Arbitrary<BlockOpResponse> = fc.record({

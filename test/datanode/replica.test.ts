@@ -35,6 +35,6 @@ test('a replica that waits for recovery is finalized by it, and never written to
 
 test('a step that the state machine does not have is a defect, named by block and states', (t) => {
   t.notThrows(() => requireTransition(replica('RBW'), 'FINALIZED'));
-  const error = t.throws(() => requireTransition(replica('TEMPORARY'), 'RBW'));
-  t.is(error?.message, 'Replica blk_1_2 is TEMPORARY and cannot become RBW');
+  const error = t.throws(() => requireTransition(replica('RWR'), 'RBW'));
+  t.is(error?.message, 'Replica blk_1_2 is RWR and cannot become RBW');
 });

@@ -135,6 +135,13 @@ function drawSettings(random: Random, blockSize: number): Record<string, string>
     'dfs.datanode.scan.period.hours': pick(random, ['2m', '10m']),
     'dfs.datanode.directoryscan.interval': pick(random, ['1m', '10m']),
     'dfs.namenode.resource.du.reserved': '256k',
+    'dfs.client.block.write.replace-datanode-on-failure.policy': pick(random, [
+      'DEFAULT',
+      'DEFAULT',
+      'ALWAYS',
+      'NEVER',
+    ]),
+    'dfs.client.block.write.replace-datanode-on-failure.best-effort': pick(random, ['true', 'true', 'true', 'false']),
   };
 }
 

@@ -39,6 +39,8 @@ export class FakeCluster {
   intervene: Intervention = () => {};
   /** How many calls of Complete answer false first. */
   incompleteAnswers = 0;
+  /** DataNodes that a new block gets at most. */
+  replicationMax = Number.POSITIVE_INFINITY;
   readonly #random = seededRandom(1);
   #lastId = 1000;
 
@@ -166,7 +168,8 @@ export class FakeCluster {
       AddBlock: ({ path, previous, excludeDatanodes }) => {
         const file = this.file(path);
         this.#commit(file, previous);
-        const nodes = this.datanodes.filter(({ uuid }) => !excludeDatanodes.includes(uuid));
+        const allowed = this.datanodes.filter(({ uuid }) => !excludeDatanodes.includes(uuid));
+        const nodes = allowed.slice(0, this.replicationMax);
         if (nodes.length === 0) throw new DfsError('NoTargets', 'no DataNode can take the block');
         const placed = { block: { blockId: ++this.#lastId, generationStamp: ++this.#lastId, numBytes: 0 }, nodes };
         file.blocks.push(placed);
@@ -176,6 +179,12 @@ export class FakeCluster {
         const file = this.file(path);
         file.blocks = file.blocks.filter((placed) => placed.block.blockId !== block.blockId);
         return {};
+      },
+      GetAdditionalDatanode: ({ path, block, existing, excludeDatanodes }) => {
+        this.#requireCurrent(path, block);
+        const taken = [...excludeDatanodes, ...existing.map(({ datanode }: ReplicaLocation) => datanode.uuid)];
+        const nodes = this.datanodes.filter(({ uuid }) => !taken.includes(uuid)).slice(0, 1);
+        return { locations: located({ block, nodes }, 0).locations };
       },
       UpdateBlockForPipeline: () => ({ generationStamp: ++this.#lastId }),
       UpdatePipeline: ({ path, oldBlock, newBlock, locations }) => {

@@ -5,7 +5,7 @@
 import { ByteReader } from '../../../common/byte-reader.js';
 import type { Channel } from '../../../common/channel.js';
 import { computeChecksums, verifyChecksums } from '../../../common/checksum.js';
-import type { ReadBlockOperation, WriteBlockOperation } from '../../../common/data-transfer.js';
+import type { ReadBlockOperation, TransferBlockOperation, WriteBlockOperation } from '../../../common/data-transfer.js';
 import { encodeOperation, readOperation } from '../../../common/data-transfer.js';
 import {
   encodeBlockOpResponse,
@@ -23,10 +23,12 @@ export interface FakeReplica {
   finalized: boolean;
 }
 
+export type FakeOperation = WriteBlockOperation | ReadBlockOperation | TransferBlockOperation;
+
 /** What to do wrong. Each is asked at its moment, and may change its mind from one time to the next. */
 export interface Misbehaviour {
   /** Refuses operations, with this message. */
-  refuse?: (operation: WriteBlockOperation | ReadBlockOperation) => string | undefined;
+  refuse?: (operation: FakeOperation) => string | undefined;
   /** Before a packet is stored: `die` ends the node, `checksum` says that the packet is damaged, a promise lets it wait. */
   onPacket?: (packet: ReceivedPacket) => 'die' | 'checksum' | Promise<void> | undefined;
   /** After a packet is stored and before it is acknowledged. */
@@ -50,7 +52,7 @@ export class FakeDatanode {
   alive = true;
   /** Packets received, heartbeats included. */
   packetsReceived: number[] = [];
-  readonly operations: (WriteBlockOperation | ReadBlockOperation)[] = [];
+  readonly operations: FakeOperation[] = [];
   readonly #cluster: FakeCluster;
   readonly #channels = new Set<Channel>();
 
@@ -91,7 +93,8 @@ export class FakeDatanode {
           await this.#write(operation, channel, reader);
           break;
         }
-        await this.#read(operation, channel, reader);
+        if (operation.op === 'transferBlock') await this.#transfer(operation, channel);
+        else await this.#read(operation, channel, reader);
       }
     } catch {
       // the other side has gone, or this node has died
@@ -129,6 +132,18 @@ export class FakeDatanode {
       await this.#receive(operation, replica, channel, reader, mirror);
     }
     mirror?.channel.destroy();
+  }
+
+  /** Copies what it has, without the way over the wire. */
+  async #transfer({ block, targets }: TransferBlockOperation, channel: Channel): Promise<void> {
+    const replica = this.replicas.get(block.blockId);
+    const [target] = this.#cluster.datanodes.filter(({ uuid }) => uuid === targets[0]?.uuid);
+    const isPossible = replica !== undefined && target?.alive === true;
+    if (isPossible) target.replicas.set(block.blockId, { ...replica, data: Buffer.from(replica.data) });
+    const response = isPossible
+      ? { status: Status.SUCCESS }
+      : { status: Status.ERROR, message: `no copy to ${targets[0]?.host}` };
+    await channel.write([encodeBlockOpResponse(response)], TIMEOUT_MS);
   }
 
   #prepare(operation: WriteBlockOperation): FakeReplica {
