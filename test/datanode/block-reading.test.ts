@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { computeChecksums, verifyChecksums } from '../../common/checksum.js';
 import { encodeClientReadStatus, type ReadBlockOperation, Status } from '../../common/data-transfer.js';
 import { chunkRange, PacketSource } from '../../datanode/packet-source.js';
+import { FakeClock } from '../support/fake-clock.js';
 import {
   CLUSTER,
   eventually,
@@ -180,14 +181,16 @@ test('a meta file that cannot be understood makes a replica unreadable, and is r
 });
 
 test('a reader that stops reading is let go after a while', async (t) => {
-  const timeouts = { readTimeoutMs: 1000, writeTimeoutMs: 50, keepAliveMs: 1000 };
-  const { network, nodes } = await startNodes(t, 1, { timeouts });
+  const clock = new FakeClock();
+  const { network, nodes } = await startNodes(t, 1, { clock });
   const [node] = nodes as [TestNode];
   const content = contentOf(7, 4_000_000);
   await writeThrough(network, nodes, BLOCK, content, 512 * 1024);
   const connection = await TestConnection.to(network, 'dn1:9866');
   t.is((await connection.ask(readOperation(0, content.length))).status, Status.SUCCESS);
-  await eventually('the reader is let go', () => node.xceiver.activeCount === 0);
+  t.is(node.xceiver.activeCount, 1);
+  while (node.xceiver.activeCount > 0) await clock.advance(1000);
+  t.true(clock.monotonicMs() >= 10_000, 'the time-out for writes is over');
   await t.throwsAsync(() => connection.readPackets(), { instanceOf: Error });
   await eventually('its files are closed', () => node.image.openFiles === 0);
 });
