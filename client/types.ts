@@ -137,8 +137,8 @@ export interface LeavingProgress {
   readonly timeLeftMs: number | undefined;
 }
 
-/** `forget` is for dead ones: they are not mentioned any more. */
-export type DatanodeAdminAction = 'decommission' | 'recommission' | 'maintenance' | 'forget';
+/** `forget` is for dead ones: they are not mentioned any more. `reportBlocks`: they send full block reports with their next heartbeats. */
+export type DatanodeAdminAction = 'decommission' | 'recommission' | 'maintenance' | 'forget' | 'reportBlocks';
 
 export interface AdministeredDatanodes {
   /** Those that were meant, as they are now; forgotten ones are not among them. */

@@ -172,6 +172,11 @@ export class DatanodeService {
     this.#noteRacks();
   }
 
+  /** Asks a DataNode for full reports of its storages, with its next heartbeats. */
+  wantFullReports(node: DatanodeDescriptor): void {
+    for (const storage of node.storages.values()) this.#options.requests.want(storage);
+  }
+
   /** A dead DataNode whose row has been removed is not mentioned any more. */
   forget(node: DatanodeDescriptor): void {
     const { datanodes, logger, removeStorages } = this.#options;

@@ -16,14 +16,23 @@ const MISMATCHES_MIN = 2;
 export class FullReportRequests {
   /** Storages that were asked, and when something of their report last arrived. */
   readonly #asked = new Map<StorageDescriptor, number>();
+  /** Storages of which an administrator wants a report. */
+  readonly #wanted = new Set<StorageDescriptor>();
   /** When the last report of a storage was processed. */
   readonly #completedMs = new WeakMap<StorageDescriptor, number>();
+
+  /** An administrator wants a report, whatever the digest says. */
+  want(storage: StorageDescriptor): void {
+    this.#wanted.add(storage);
+  }
 
   /**
    * Takes in how a heartbeat's digest compares with the rows, and says whether the storage's DataNode should be asked for a full report.
    */
   shouldAsk(storage: StorageDescriptor, comparison: ReturnType<typeof compareDigest>, nowMs: number): boolean {
     judge(storage, comparison);
+    if (this.#wanted.has(storage) && !storage.failed)
+      return this.#admit(storage, nowMs) && this.#wanted.delete(storage);
     if (storage.trust === 'verified' || storage.failed) {
       this.#asked.delete(storage);
       return false;

@@ -6,7 +6,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { nearestName } from '../../common/config/nearest-name.js';
 import { UsageError } from './errors.js';
 import { collect, type Verb, WordOption } from './verb.js';
-import { GROUPS, isGroup, resolveVerb, VERB_NAMES, type VerbEntry } from './verbs.js';
+import { ELSEWHERE, GROUPS, isGroup, resolveVerb, VERB_NAMES, type VerbEntry } from './verbs.js';
 
 /** What every verb takes. */
 export interface GeneralOptions {
@@ -59,6 +59,8 @@ function parseGroup(group: string, before: readonly string[], rest: readonly str
   }
   const verb = Object.hasOwn(members, member) ? members[member] : undefined;
   const entry = verb === undefined ? undefined : resolveVerb(verb);
+  if (entry === undefined && Object.hasOwn(ELSEWHERE, member))
+    throw new UsageError(`${group} ${first}: ${ELSEWHERE[member]}`);
   if (entry === undefined) throw new UsageError(unknown(`${group} ${first}`, member, Object.keys(members)));
   return { name: entry.name, entry, args: [...before, ...more, ...others] };
 }

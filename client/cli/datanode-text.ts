@@ -2,7 +2,8 @@
 import { formatHostPort } from '../../common/config/kinds.js';
 import { formatDuration } from '../../common/units.js';
 import type { DatanodeAddress, DatanodeReport } from '../types.js';
-import { humanSize, utcSecond } from './format.js';
+import { humanSize, percent, sizeWithUnits, utcSecond } from './format.js';
+import type { Output } from './output.js';
 
 /** HDFS's words. */
 const ADMIN_STATES: Readonly<Record<DatanodeReport['adminState'], string>> = {
@@ -15,6 +16,27 @@ const ADMIN_STATES: Readonly<Record<DatanodeReport['adminState'], string>> = {
 
 export function datanodeAddress({ host, dataPort }: DatanodeAddress): string {
   return formatHostPort({ host, port: dataPort });
+}
+
+/** As `dfs report` shows it. */
+export async function printDatanode(out: Output, report: DatanodeReport): Promise<void> {
+  const { capacityBytes, usedBytes, remainingBytes } = report;
+  const otherBytes = Math.max(0, capacityBytes - usedBytes - remainingBytes);
+  await out.line(`Name: ${datanodeAddress(report.datanode)}`);
+  await out.line(`Hostname: ${report.datanode.host}`);
+  await out.line(`Rack: ${report.rack}`);
+  await out.line(`Decommission Status : ${adminText(report)}`);
+  await out.line(`State: ${report.state}`);
+  await out.line(`Configured Capacity: ${sizeWithUnits(capacityBytes)}`);
+  await out.line(`DFS Used: ${sizeWithUnits(usedBytes)}`);
+  await out.line(`Non DFS Used: ${sizeWithUnits(otherBytes)}`);
+  await out.line(`DFS Remaining: ${sizeWithUnits(remainingBytes)}`);
+  await out.line(`DFS Used%: ${percent(usedBytes, capacityBytes, 2)}`);
+  await out.line(`DFS Remaining%: ${percent(remainingBytes, capacityBytes, 2)}`);
+  await out.line(`Xceivers: ${report.activeTransfers}`);
+  if (report.failedVolumes > 0) await out.line(`Failed Volumes: ${report.failedVolumes}`);
+  await out.line(`Last contact: ${(report.lastContactMs / 1000).toFixed(1)} s ago`);
+  await out.line(`Num of Blocks: ${report.blocks}`);
 }
 
 /** `Decommission in progress: 12 blocks (1.5 GB) left, about 2.5m`. */

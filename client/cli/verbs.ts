@@ -57,6 +57,12 @@ const VERBS: Readonly<Record<string, readonly [summary: string, load: Loader]>> 
   'admin maintenance': ['take DataNodes out of service for a while', () => import('./verbs/admin-maintenance.js')],
   'admin recommission': ['take DataNodes back into service', () => import('./verbs/admin-recommission.js')],
   'admin forget': ['forget dead DataNodes', () => import('./verbs/admin-forget.js')],
+  'admin printTopology': ['show the racks and their DataNodes', () => import('./verbs/admin-print-topology.js')],
+  'admin getDatanodeInfo': ['show one DataNode', () => import('./verbs/admin-get-datanode-info.js')],
+  'admin triggerBlockReport': [
+    'have DataNodes report their blocks',
+    () => import('./verbs/admin-trigger-block-report.js'),
+  ],
   'debug recoverLease': [
     'have a file closed whose writer has vanished',
     () => import('./verbs/debug-recover-lease.js'),
@@ -88,6 +94,9 @@ const ADMIN: Readonly<Record<string, string>> = {
   maintenance: 'admin maintenance',
   recommission: 'admin recommission',
   forget: 'admin forget',
+  printTopology: 'admin printTopology',
+  getDatanodeInfo: 'admin getDatanodeInfo',
+  triggerBlockReport: 'admin triggerBlockReport',
 };
 
 /** Words with verbs of their own behind them: `dfs cluster start`, `dfs dfsadmin -report`. */
@@ -102,6 +111,12 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> 
   debug: { recoverLease: 'debug recoverLease' },
   admin: ADMIN,
   dfsadmin: ADMIN,
+};
+
+/** Commands of HDFS that have another shape here. */
+export const ELSEWHERE: Readonly<Record<string, string>> = {
+  refreshNodes:
+    'There are no files of hosts to read again: see `dfs help admin decommission` and `dfs help admin maintenance`.',
 };
 
 export const VERB_NAMES: readonly string[] = [

@@ -37,6 +37,7 @@ const ADMIN_ACTIONS: Readonly<Record<DatanodeAdminAction, DatanodeAdminAction__O
   recommission: 'RECOMMISSION',
   maintenance: 'MAINTENANCE',
   forget: 'FORGET',
+  reportBlocks: 'REPORT_BLOCKS',
 };
 
 export async function administerDatanodes(

@@ -80,6 +80,11 @@ async function administer(
   request: AdministerRequest,
 ): Promise<DatanodeDescriptor[]> {
   const names = shortTexts('datanodes', request.datanodes);
+  if (request.action === 'REPORT_BLOCKS') {
+    const nodes = names.flatMap((name) => management.datanodes.named(name));
+    for (const node of nodes) management.service.wantFullReports(node);
+    return nodes;
+  }
   if (request.action === 'FORGET') return await forgetDatanodes(ns, management, caller, { names });
   const decision = DECISIONS[request.action];
   if (decision === undefined) throw new DfsError('InvalidArgument', 'action must be set');

@@ -572,3 +572,16 @@ async function deleteFile(cluster: FakeCluster, blocks: readonly BlockRow[]): Pr
     tx.log({ op: 'reap', timeMs: 0, blocks: idsOf(blocks), inodes: [inode] });
   });
 }
+
+test('a full report is sent when an administrator wants it', async (t) => {
+  await withCluster(THREE, async (cluster) => {
+    await cluster.write('/f');
+    await cluster.advance(10_000);
+    const before = node(cluster, 0).fullReports;
+    const [descriptor] = cluster.management.datanodes.named('host-0');
+    if (descriptor === undefined) throw new Error('it is not known');
+    cluster.management.service.wantFullReports(descriptor);
+    await cluster.advance(10_000);
+    t.is(node(cluster, 0).fullReports, before + 1);
+  });
+});

@@ -1,5 +1,5 @@
 import type { DatanodeReport, FsStats } from '../../types.js';
-import { adminText, datanodeAddress } from '../datanode-text.js';
+import { datanodeAddress, printDatanode } from '../datanode-text.js';
 import { percent, sizeWithUnits } from '../format.js';
 import type { Output } from '../output.js';
 import { defineVerb, jsonOption, WordOption } from '../verb.js';
@@ -101,25 +101,8 @@ async function printSummary(out: Output, stats: FsStats): Promise<void> {
 async function printGroup(out: Output, title: string, datanodes: readonly DatanodeReport[]): Promise<void> {
   if (datanodes.length === 0) return;
   await out.line(`${title} datanodes (${datanodes.length}):\n`);
-  for (const datanode of datanodes) await printDatanode(out, datanode);
-}
-
-async function printDatanode(out: Output, report: DatanodeReport): Promise<void> {
-  const { capacityBytes, usedBytes, remainingBytes } = report;
-  const otherBytes = Math.max(0, capacityBytes - usedBytes - remainingBytes);
-  await out.line(`Name: ${datanodeAddress(report.datanode)}`);
-  await out.line(`Hostname: ${report.datanode.host}`);
-  await out.line(`Rack: ${report.rack}`);
-  await out.line(`Decommission Status : ${adminText(report)}`);
-  await out.line(`State: ${report.state}`);
-  await out.line(`Configured Capacity: ${sizeWithUnits(capacityBytes)}`);
-  await out.line(`DFS Used: ${sizeWithUnits(usedBytes)}`);
-  await out.line(`Non DFS Used: ${sizeWithUnits(otherBytes)}`);
-  await out.line(`DFS Remaining: ${sizeWithUnits(remainingBytes)}`);
-  await out.line(`DFS Used%: ${percent(usedBytes, capacityBytes, 2)}`);
-  await out.line(`DFS Remaining%: ${percent(remainingBytes, capacityBytes, 2)}`);
-  await out.line(`Xceivers: ${report.activeTransfers}`);
-  if (report.failedVolumes > 0) await out.line(`Failed Volumes: ${report.failedVolumes}`);
-  await out.line(`Last contact: ${(report.lastContactMs / 1000).toFixed(1)} s ago`);
-  await out.line(`Num of Blocks: ${report.blocks}\n\n`);
+  for (const datanode of datanodes) {
+    await printDatanode(out, datanode);
+    await out.line('\n');
+  }
 }

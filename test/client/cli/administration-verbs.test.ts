@@ -325,3 +325,32 @@ test('admin maintenance -for 2h → when it ends; recommission, forget; which Da
   t.is((await runCli(fs, ['admin', 'maintenance', '-for', 'soon', 'host-1'])).code, 255);
   t.is((await runCli(fs, ['admin', 'decommission'])).code, 255);
 });
+
+test('admin printTopology → racks with their DataNodes', async (t) => {
+  t.is(
+    (await runCli(withDatanodes(), ['dfsadmin', '-printTopology'])).stdout,
+    'Rack: /rack1\n   127.0.0.1:9866 (127.0.0.1) In Service\n   127.0.0.1:9886 (127.0.0.1) In Service, dead\n\n' +
+      'Rack: /rack2\n   127.0.0.1:9876 (127.0.0.1) In Service, stale\n' +
+      '   127.0.0.1:9896 (127.0.0.1) Decommission in progress: 12 blocks (3 MB) left, 1 of them nowhere else, about 1.5m\n\n',
+  );
+  t.deepEqual(JSON.parse((await runCli(withDatanodes(), ['admin', 'printTopology', '--json'])).stdout), {
+    '/rack1': ['127.0.0.1:9866', '127.0.0.1:9886'],
+    '/rack2': ['127.0.0.1:9876', '127.0.0.1:9896'],
+  });
+});
+
+test('admin getDatanodeInfo, triggerBlockReport; refreshNodes → what there is instead', async (t) => {
+  const { stdout } = await runCli(withDatanodes(), ['admin', 'getDatanodeInfo', '127.0.0.1:9876']);
+  t.regex(stdout, /^Name: 127\.0\.0\.1:9876\n/);
+  t.regex(stdout, /\nUUID: uuid-1\nSoftware version: 0\.1\.0\n$/);
+  t.is((await runCli(withDatanodes(), ['admin', 'getDatanodeInfo', 'elsewhere'])).code, 255);
+  const { fs, asked } = administered();
+  t.is(
+    (await runCli(fs, ['dfsadmin', '-triggerBlockReport', '127.0.0.1:9866'])).stdout,
+    'Triggering a block report on 127.0.0.1:9866.\n',
+  );
+  t.deepEqual(asked, [['reportBlocks', ['127.0.0.1:9866']]]);
+  const refresh = await runCli(fs, ['dfsadmin', '-refreshNodes']);
+  t.is(refresh.code, 255);
+  t.regex(refresh.stderr, /dfs help admin decommission/);
+});
