@@ -35,6 +35,7 @@ import type {
   DeleteOptions,
   FileChecksum,
   FileStatus,
+  FsckFile,
   FsckStep,
   FsStats,
   MkdirOptions,
@@ -269,6 +270,11 @@ export class FileSystem {
   /** Folds the edit log into the checkpoint now; returns the last transaction id that is in it. */
   async saveNamespace(): Promise<number> {
     return (await this.#context.namenode.call('SaveNamespace', {})).txid;
+  }
+
+  /** Checks single blocks: each as its file with this block alone. Those that do not exist are left out. */
+  async fsckBlocks(blockIds: readonly number[]): Promise<FsckFile[]> {
+    return await administration.fsckBlocks(this.#context.namenode, blockIds);
   }
 
   /** Checks the blocks of every file below `path`: the files as they are found, the summary last. */

@@ -8,9 +8,10 @@ import type { Database } from 'better-sqlite3';
 import { type Clock, sleep } from '../common/clock.js';
 import { type BlockHealth, countReadable, healthOf, type Replica } from './block-health.js';
 import type { DatanodeManager } from './datanode-manager.js';
+import { inodeById, pathOf } from './inode-tree.js';
 import { isWellSpread } from './low-redundancy.js';
 import { isFinished } from './replica-judgement.js';
-import { blocksOfInode } from './storage/block-rows.js';
+import { blockRow, blocksOfInode } from './storage/block-rows.js';
 import type { BlockRow, InodeRow } from './storage/rows.js';
 import { InodeType } from './storage/schema.js';
 import { statement } from './storage/statements.js';
@@ -96,6 +97,16 @@ export async function* fsck(
   return check.summary;
 }
 
+/** One block with its file; undefined when there is none of that id, or its file has been deleted. */
+export function checkBlock(options: FsckOptions, id: number): CheckedFile | undefined {
+  const { committed } = options;
+  const block = blockRow(committed, id);
+  const inode = block === undefined ? undefined : inodeById(committed, block.inode);
+  const path = inode === undefined ? undefined : pathOf(committed, inode.id);
+  if (block === undefined || inode === undefined || path === undefined) return undefined;
+  return { path, inode, blocks: [new Check(options).block(block)] };
+}
+
 interface Walked {
   readonly inode: InodeRow;
   readonly path: string;
@@ -151,13 +162,13 @@ class Check {
     const blocks: CheckedBlock[] = [];
     for (;;) {
       const page = blocksOfInode(committed, inode.id, blocks.length, BLOCKS_PER_SLICE);
-      blocks.push(...page.map((block) => this.#block(block)));
+      blocks.push(...page.map((block) => this.block(block)));
       if (page.length < BLOCKS_PER_SLICE) return { path, inode, blocks };
       await sleep(clock, 0, signal);
     }
   }
 
-  #block(block: BlockRow): CheckedBlock {
+  block(block: BlockRow): CheckedBlock {
     const { committed, datanodes } = this.#options;
     const health = healthOf(committed, block, datanodes);
     const finished = isFinished(block);

@@ -6,6 +6,7 @@ import type {
   AdministeredDatanodes,
   DatanodeAdminAction,
   DatanodeReport,
+  FsckFile,
   FsckStep,
   FsStats,
   SafeModeAction,
@@ -61,6 +62,13 @@ const SAFE_MODE_ACTIONS: Readonly<Record<SafeModeAction, SafeModeAction__Output>
 export async function safeMode(namenode: NamenodeClient, action: SafeModeAction): Promise<SafeModeState> {
   const { on, message } = await namenode.call('SetSafeMode', { action: SAFE_MODE_ACTIONS[action] });
   return { on, message };
+}
+
+export async function fsckBlocks(namenode: NamenodeClient, blockIds: readonly number[]): Promise<FsckFile[]> {
+  const found: FsckFile[] = [];
+  for await (const { files } of namenode.fsck({ path: '', blockIds: [...blockIds] }))
+    found.push(...files.map(toFsckFile));
+  return found;
 }
 
 export async function* fsck(

@@ -10,7 +10,7 @@ import type { LeavingProgress as LeavingMessage } from '../../proto/generated/mi
 import type { BlockManagement } from '../block-management.js';
 import type { LeavingProgress } from '../datanode-admin.js';
 import type { DatanodeDescriptor } from '../datanode-descriptor.js';
-import { type CheckedBlock, type CheckedFile, type CheckedReplica, fsck } from '../fsck.js';
+import { type CheckedBlock, type CheckedFile, type CheckedReplica, checkBlock, fsck } from '../fsck.js';
 import { requireInode } from '../inode-tree.js';
 import type { Call, Namesystem } from '../namesystem.js';
 import { decideAboutDatanodes, forgetDatanodes } from '../operations/administer-datanodes.js';
@@ -107,21 +107,31 @@ function warningsAbout(
   ];
 }
 
+/** A few milliseconds. */
+const BLOCKS_ASKED_MAX = 1_000;
+
 type FsckRequest = Parameters<ClientProtocolHandlers['Fsck']>[0];
 
 async function* checkTree(
   { journal, clock }: Namesystem,
   { datanodes }: BlockManagement,
   callers: CallerSettings,
-  { header, path: text }: FsckRequest,
+  { header, path: text, blockIds }: FsckRequest,
   signal: AbortSignal,
 ): AsyncGenerator<FsckResponse> {
   const { committed } = journal;
-  const path = parsePath(text);
   const caller = callOf(callers, header);
   requireSuperuser(caller);
+  const options = { committed, datanodes, clock, signal };
+  if (blockIds.length > 0) {
+    if (blockIds.length > BLOCKS_ASKED_MAX)
+      throw new DfsError('InvalidArgument', `block_ids must have at most ${BLOCKS_ASKED_MAX} entries`);
+    yield { files: blockIds.flatMap((id) => checkBlock(options, id) ?? []).map(fsckFile) };
+    return;
+  }
+  const path = parsePath(text);
   const { inode } = requireInode(committed, caller, path);
-  const batches = fsck({ committed, datanodes, clock, signal }, inode, path.text);
+  const batches = fsck(options, inode, path.text);
   for (;;) {
     const { done, value } = await batches.next();
     if (done) {

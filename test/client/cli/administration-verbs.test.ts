@@ -354,3 +354,92 @@ test('admin getDatanodeInfo, triggerBlockReport; refreshNodes → what there is 
   t.is(refresh.code, 255);
   t.regex(refresh.stderr, /dfs help admin decommission/);
 });
+
+const BYTES = Buffer.from('aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd');
+
+/** A file of four blocks, of which the second is lost. */
+function damaged() {
+  const lost = file('/d/f', [
+    block(1, [replica(1)]),
+    block(2, [replica(1, 'CORRUPT')]),
+    block(3, [replica(2)]),
+    block(4, [replica(2, 'STALE')], { live: 1 }),
+  ]);
+  const open = { ...file('/open', [block(5, [])]), underConstruction: true };
+  const fs = cluster([...healthy, lost, open], { corrupt: 1 });
+  return fs.with({ '/a': 'a', '/b': 'b', '/d/f': BYTES, '/open': 'x' });
+}
+
+test('fsck -move → what can be read, a file for each run of blocks; the file itself stays', async (t) => {
+  const fs = damaged();
+  const { code, stdout } = await runCli(fs, ['fsck', '/', '-move']);
+  t.is(code, 1);
+  t.regex(stdout, /\n\/d\/f: copied what can be read to \/lost\+found\/d\/f \(2 files\)\.\n/);
+  t.is(fs.content('/lost+found/d/f/0'), 'aaaaaaaaaa');
+  t.is(fs.content('/lost+found/d/f/1'), 'ccccccccccdddddddddd');
+  t.is(fs.content('/d/f'), BYTES.toString());
+});
+
+test('fsck -move: a block that cannot be read after all ends its run', async (t) => {
+  const fs = damaged();
+  const { open } = fs;
+  Object.assign(fs, {
+    async open(path: string) {
+      const reader = await open.call(fs, path);
+      return {
+        close: () => reader.close(),
+        async *stream(range: { start: number; end: number }) {
+          for await (const piece of reader.stream({ ...range, end: range.start + 4 })) yield piece;
+          if (range.start === 30) throw new DfsError('Corrupt', 'all replicas are corrupt');
+          for await (const piece of reader.stream({ ...range, start: range.start + 5 })) yield piece;
+        },
+      };
+    },
+  });
+  const { stderr } = await runCli(fs, ['fsck', '/', '-move']);
+  t.regex(stderr, /fsck: .*all replicas are corrupt/);
+  t.is(fs.content('/lost+found/d/f/1'), 'cccccccccc', 'no half block');
+});
+
+test('fsck -delete → files that have lost blocks are gone, others and open ones are not', async (t) => {
+  const fs = damaged();
+  const { code, stdout } = await runCli(fs, ['fsck', '/', '-delete']);
+  t.is(code, 1);
+  t.regex(stdout, /\n\/d\/f: deleted\.\n/);
+  t.deepEqual(
+    fs.paths().filter((path) => path !== '/d'),
+    ['/a', '/b', '/open'],
+  );
+});
+
+test('fsck -list-corruptfileblocks → blocks and files', async (t) => {
+  const { code, stdout } = await runCli(damaged(), ['fsck', '/', '-list-corruptfileblocks']);
+  t.is(code, 1);
+  t.is(
+    stdout,
+    "The list of corrupt blocks under path '/' are:\nblk_2\t/d/f\nblk_5\t/open\n" +
+      "The filesystem under path '/' has 2 CORRUPT files\n",
+  );
+  const well = await runCli(cluster(healthy), ['fsck', '/', '-list-corruptfileblocks']);
+  t.deepEqual([well.code, well.stdout], [0, "The filesystem under path '/' has 0 CORRUPT files\n"]);
+});
+
+test('fsck -blockId → the file of the block, its replicas and their states', async (t) => {
+  const fs = cluster([]);
+  const asked: unknown[] = [];
+  Object.assign(fs, {
+    async fsckBlocks(ids: readonly number[]) {
+      asked.push(ids);
+      return [file('/f', [block(7, [replica(1), replica(2, 'IN_MAINTENANCE'), replica(3, 'CORRUPT')])])];
+    },
+  });
+  const { code, stdout } = await runCli(fs, ['fsck', '-blockId', 'blk_7_1007', 'blk_8']);
+  t.is(code, 1);
+  t.deepEqual(asked, [[7, 8]]);
+  t.regex(stdout, /\nBlock Id: blk_7_1007\nBlock belongs to: \/f\n/);
+  t.regex(stdout, /\nNo\. of Expected Replica: 2\nNo\. of live Replica: 1\n/);
+  t.regex(stdout, /\nNo\. of corrupted Replica: 1\n/);
+  t.regex(stdout, /\nBlock replica on datanode\/rack: 127\.0\.0\.1:9886\/rack2 is IN MAINTENANCE\n/);
+  t.regex(stdout, /\nBlock blk_8 does not exist\n$/);
+  t.is((await runCli(fs, ['fsck', '-blockId', '7'])).code, 255);
+});

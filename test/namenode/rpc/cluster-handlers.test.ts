@@ -110,9 +110,10 @@ async function runFsck(
   handlers: ClusterHandlers,
   path: string,
   header = ROOT,
+  blockIds: number[] = [],
 ): Promise<FsckResponse[]> {
   const responses: FsckResponse[] = [];
-  const stream = handlers.Fsck({ header, path }, CONTEXT)[Symbol.asyncIterator]();
+  const stream = handlers.Fsck({ header, path, blockIds }, CONTEXT)[Symbol.asyncIterator]();
   for (;;) {
     const next = stream.next();
     await cluster.advance(0);
@@ -180,5 +181,32 @@ test('AdministerDatanodes: only the superuser may; the answer has the DataNodes,
     await t.throwsAsync(administer({ datanodes: ['host-9'] }), invalid);
     await t.throwsAsync(administer({ action: 'MAINTENANCE', maintenanceExpiresMs: 1 }), invalid);
     await t.throwsAsync(administer({ action: 'FORGET' }), { ...invalid, message: /not dead/ });
+  });
+});
+
+test('Fsck of single blocks: each with its file; those that do not exist are left out', async (t) => {
+  await withHandlers(t, async (cluster, handlers) => {
+    const [first, second] = await cluster.write('/d/f', { blocks: 2 });
+    const responses = await runFsck(cluster, handlers, '', ROOT, [second?.id ?? 0, 17]);
+    t.deepEqual(
+      responses
+        .flatMap(({ files }) => files ?? [])
+        .map(({ path, blocks }) => [path, blocks?.map(({ block }) => block?.blockId)]),
+      [['/d/f', [second?.id]]],
+    );
+    t.not(first?.id, second?.id);
+    await t.throwsAsync(runFsck(cluster, handlers, '', ALICE, [1]), { name: 'AccessControl' });
+    await t.throwsAsync(
+      runFsck(
+        cluster,
+        handlers,
+        '',
+        ROOT,
+        Array.from({ length: 1_001 }, () => 1),
+      ),
+      {
+        name: 'InvalidArgument',
+      },
+    );
   });
 });
