@@ -585,3 +585,35 @@ test('a full report is sent when an administrator wants it', async (t) => {
     t.is(node(cluster, 0).fullReports, before + 1);
   });
 });
+
+test('a DataNode that is moved to another rack: blocks that stand on one rack now are spread again', async (t) => {
+  await withCluster({ racks: ['/a', '/a', '/b', '/b'] }, async (cluster) => {
+    const ids = idsOf(await cluster.write('/f', { blocks: 20 }));
+    const moved = node(cluster, 2);
+    moved.kill();
+    moved.rack = '/a';
+    moved.start();
+    await cluster.waitFor('the registration', () => moved.registrations === 2);
+    t.true((await cluster.check()).summary.misReplicated > 0, 'some blocks have no replica on the other rack');
+    await cluster.waitFor('all to be well', () => isHealthy(cluster), 10 * MINUTE);
+    await cluster.waitFor('the surplus to be gone', () => ids.every((id) => cluster.holders(id).length === 3));
+    assertOnDisk(t, cluster, ids);
+  });
+});
+
+test('the last DataNode of a rack is moved: one rack is enough then', async (t) => {
+  await withCluster(THREE, async (cluster) => {
+    await cluster.write('/f', { blocks: 5 });
+    const moved = node(cluster, 2);
+    moved.kill();
+    moved.rack = '/a';
+    moved.start();
+    await cluster.advance(MINUTE);
+    t.true(await isHealthy(cluster));
+    t.is(fsStats(cluster.fixture.journal, cluster.management.datanodes).underReplicatedBlocks, 0);
+    t.deepEqual(
+      cluster.datanodes.flatMap(({ orderedTransfers }) => orderedTransfers),
+      [],
+    );
+  });
+});

@@ -44,7 +44,8 @@ export interface FakeDatanodeWorld {
 export class FakeDatanode {
   readonly uuid: string;
   readonly host: string;
-  readonly rack: string;
+  /** Another one can be given to it while it is down. */
+  rack: string;
   readonly storages = new Map<string, Map<number, Held>>();
   alive = false;
   /** Its process answers on its ports but does not talk to the NameNode. */
