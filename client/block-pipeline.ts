@@ -9,6 +9,7 @@ import type { BlockConstructionStage } from '../common/data-transfer.js';
 import { cancellation } from '../common/deadline.js';
 import { DfsError, isDfsError } from '../common/errors.js';
 import type { ClientContext } from './context.js';
+import { comesBack, isWorthWaitingFor } from './datanode-restart.js';
 import type { BlockProgress } from './pipeline-recovery.js';
 import { PipelineFault, planRecovery } from './pipeline-recovery.js';
 import { findReplacement } from './pipeline-replacement.js';
@@ -99,8 +100,10 @@ export class BlockPipeline {
   ): Promise<Pipeline | undefined> {
     let current = fault;
     for (let recoveries = progress.recoveries; ; recoveries++) {
-      this.#note(current);
-      const plan = planRecovery({ ...progress, nodes: this.#required().nodes, recoveries }, current.nodeIndex);
+      const isBack = await this.#isBack(current);
+      if (!isBack) this.#note(current);
+      const faultyIndex = isBack ? undefined : current.nodeIndex;
+      const plan = planRecovery({ ...progress, nodes: this.#required().nodes, recoveries }, faultyIndex);
       if (plan.kind === 'giveUp') throw this.#failed(blockName(this.#required().block), plan.reason);
       // Where nothing needs to be kept, a block with all its DataNodes costs less than a copy to one of them.
       const isBetterAnew =
@@ -219,6 +222,15 @@ export class BlockPipeline {
     if (signal.aborted) throw cancellation(signal, `writing ${calls.path}`);
     if (error instanceof PipelineFault) return error;
     throw error;
+  }
+
+  /** Waits for a DataNode that restarts, if HDFS would. */
+  async #isBack({ restarting, nodeIndex }: PipelineFault): Promise<boolean> {
+    const { context, signal } = this.#options;
+    const { nodes } = this.#required();
+    const node = nodes[nodeIndex]?.datanode;
+    if (!restarting || node === undefined || !isWorthWaitingFor(node, nodes, context)) return false;
+    return await comesBack(node, context, signal);
   }
 
   #note(fault: PipelineFault): void {

@@ -11,10 +11,13 @@ import type { ReplicaLocation } from './types.js';
 /** Why a pipeline came to its end, and the DataNode that is held responsible, as an index into the pipeline. */
 export class PipelineFault extends Error {
   readonly nodeIndex: number;
+  /** The DataNode has said that it stops, and will be back soon. */
+  readonly restarting: boolean;
 
-  constructor(nodeIndex: number, reason: string) {
+  constructor(nodeIndex: number, reason: string, restarting = false) {
     super(reason);
     this.nodeIndex = nodeIndex;
+    this.restarting = restarting;
   }
 }
 
@@ -44,6 +47,7 @@ export function blamedBySetUp(firstBadLink: string, nodes: readonly ReplicaLocat
 }
 
 export function describeStatus(status: Status, message: string): string {
+  if (status === Status.OOB_RESTART) return 'it restarts';
   return message === '' ? `it answered ${statusName(status)}` : message;
 }
 
@@ -78,8 +82,8 @@ export type Recovery =
   | { readonly kind: 'startOver' }
   | { readonly kind: 'giveUp'; readonly reason: string };
 
-/** What follows a fault of `nodes[faultyIndex]`. */
-export function planRecovery(progress: BlockProgress, faultyIndex: number): Recovery {
+/** What follows a fault of `nodes[faultyIndex]`; undefined: that one is back, and goes on with the others. */
+export function planRecovery(progress: BlockProgress, faultyIndex: number | undefined): Recovery {
   const { unacked, ackedBytes } = progress;
   const nodes = progress.nodes.filter((_, index) => index !== faultyIndex);
   if (nodes.length === 0) return noWayOn(progress, 'no DataNode of its pipeline is left');

@@ -21,6 +21,8 @@ export interface ClientSettings {
   readonly replacement: ReplacementRule;
   /** How long a writer waits for its next block, or for its last block to be reported. */
   readonly locateFollowingBlockMs: number;
+  /** How long a writer waits for a DataNode that has said that it restarts. */
+  readonly datanodeRestartTimeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly socketTimeoutMs: number;
   /** Rounds over all replicas of a block before a read fails. */
@@ -49,6 +51,7 @@ export function clientSettings(configuration: Configuration, defaults: ServerDef
     blockWriteRetries: configuration.get('dfs.client.block.write.retries'),
     replacement: replacementRule(configuration),
     locateFollowingBlockMs: LOCATE_FOLLOWING_BLOCK_FIRST_MS * (2 ** locateRetries - 1),
+    datanodeRestartTimeoutMs: configuration.get('dfs.client.datanode-restart.timeout'),
     connectTimeoutMs: configuration.get('ipc.client.connect.timeout'),
     socketTimeoutMs: configuration.get('dfs.client.socket-timeout'),
     maxBlockAcquireFailures: configuration.get('dfs.client.max.block.acquire.failures'),

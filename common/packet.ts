@@ -44,6 +44,9 @@ export const DEFAULT_PACKET_LIMITS: PacketLimits = { maxPayloadBytes: 16 * 1024 
 
 export const HEARTBEAT_SEQNO = -1;
 
+/** An ack that belongs to no packet: a DataNode has something to tell in between ("out of band"). HDFS: UNKOWN_SEQNO. */
+export const OUT_OF_BAND_SEQNO = -2;
+
 /** Payload length and header length. */
 const LENGTHS_LENGTH = 6;
 const PAYLOAD_LENGTH_LENGTH = 4;
@@ -187,7 +190,7 @@ function readInt64LE(source: Buffer, at: number): number {
 
 /** How one packet fared at each DataNode of a pipeline. */
 export interface PipelineAck {
-  /** The packet's number. */
+  /** The packet's number, or {@link OUT_OF_BAND_SEQNO}. */
   readonly seqno: number;
   /** In pipeline order, the status of the DataNode that sends the ack first. */
   readonly reply: readonly Status[];
@@ -210,5 +213,5 @@ export async function readAck(reader: ByteReader, timeoutMs: number): Promise<Pi
   const bytes = await reader.readVarintDelimited(MAX_ACK_BYTES, timeoutMs);
   if (bytes === null) return null;
   const fields = ackCodec.decode(bytes, reader.peer);
-  return { seqno: fields.integer('seqno', HEARTBEAT_SEQNO), reply: fields.enumValues('reply', isStatus) };
+  return { seqno: fields.integer('seqno', OUT_OF_BAND_SEQNO), reply: fields.enumValues('reply', isStatus) };
 }

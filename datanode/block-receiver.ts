@@ -42,6 +42,7 @@ export class BlockReceiver implements ReplicaWriter {
   #ownLogger: Logger | undefined;
   readonly #stopping = new AbortController();
   #ended: Promise<void> = Promise.resolve();
+  #reception: PacketReception | undefined;
 
   constructor(services: ReceiverServices, operation: WriteBlockOperation, upstream: Connection) {
     this.#services = services;
@@ -73,6 +74,17 @@ export class BlockReceiver implements ReplicaWriter {
     await this.#ended;
   }
 
+  /** Tells a client that this DataNode stops and will soon be back; resolves when the client has closed the connection. Does not reject. */
+  async announceRestart(): Promise<void> {
+    if (isCopy(this.#operation) || this.#reception === undefined) return;
+    try {
+      await this.#reception.announceRestart();
+      await this.#ended;
+    } catch (error) {
+      this.#logger.info({ reason: messageOf(error) }, 'a writer could not be told of the restart');
+    }
+  }
+
   async #setUp(): Promise<void> {
     const { store, expectedBlockBytes } = this.#services;
     // Both at once: that saves every node of the pipeline the time that the other part takes.
@@ -102,7 +114,9 @@ export class BlockReceiver implements ReplicaWriter {
     }
     if (writable === undefined) return;
     const complete = (): Promise<unknown> => completeReplica(this.#operation, this.#services.store, writable);
-    await new PacketReception(this.#services, writable, this.#upstream, mirror, complete, () => this.#logger).run();
+    const logger = (): Logger => this.#logger;
+    this.#reception = new PacketReception(this.#services, writable, this.#upstream, mirror, complete, logger);
+    await this.#reception.run();
   }
 
   /** Undefined when this is the pipeline's last node. */

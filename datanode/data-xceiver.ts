@@ -6,12 +6,13 @@ import { setMaxListeners } from 'node:events';
 import { blockName } from '../common/block.js';
 import { ByteReader } from '../common/byte-reader.js';
 import type { Channel } from '../common/channel.js';
-import type { Clock } from '../common/clock.js';
+import type { Clock, Timer } from '../common/clock.js';
 import type {
   BlockChecksumOperation,
   BlockOpResponse,
   Operation,
   TransferBlockOperation,
+  WriteBlockOperation,
 } from '../common/data-transfer.js';
 import { encodeBlockOpResponse, readOperation, Status } from '../common/data-transfer.js';
 import { DfsError, isDfsError, messageOf } from '../common/errors.js';
@@ -33,11 +34,15 @@ export interface XceiverServices extends ReceiverServices {
   readonly maxConnections: number;
 }
 
+/** HDFS: dfs.datanode.oob.timeout-ms. */
+const ANNOUNCE_TIMEOUT_MS = 1_500;
+
 /** Serves connections; counts those that carry out an operation. */
 export class DataXceiver {
   readonly #services: XceiverServices;
   readonly #logger: Logger;
   readonly #stopping = new AbortController();
+  readonly #receivers = new Set<BlockReceiver>();
   #connections = 0;
   #active = 0;
 
@@ -50,6 +55,17 @@ export class DataXceiver {
   /** Operations that are being carried out now. */
   get activeCount(): number {
     return this.#active;
+  }
+
+  /** Tells all writers that this DataNode stops and will soon be back, and gives them a moment to close their connections. */
+  async announceRestart(): Promise<void> {
+    let giveUp: Timer | undefined;
+    const over = new Promise<void>((resolve) => {
+      giveUp = this.#services.clock.after(ANNOUNCE_TIMEOUT_MS, resolve);
+    });
+    const told = Promise.all([...this.#receivers].map((receiver) => receiver.announceRestart()));
+    await Promise.race([told, over]);
+    giveUp?.cancel();
   }
 
   /** Breaks off what does not end with its connection. */
@@ -116,7 +132,7 @@ export class DataXceiver {
     }
     switch (operation.op) {
       case 'writeBlock':
-        await new BlockReceiver(this.#services, operation, connection).run();
+        await this.#receive(operation, connection);
         return false;
       case 'readBlock':
         return sendBlock(this.#services, operation, connection);
@@ -127,6 +143,13 @@ export class DataXceiver {
         await this.#respond(connection, await this.#transfer(operation));
         return true;
     }
+  }
+
+  async #receive(operation: WriteBlockOperation, connection: Connection): Promise<void> {
+    const receiver = new BlockReceiver(this.#services, operation, connection);
+    this.#receivers.add(receiver);
+    await receiver.run();
+    this.#receivers.delete(receiver);
   }
 
   async #transfer(operation: TransferBlockOperation): Promise<BlockOpResponse> {

@@ -21,6 +21,8 @@ export interface DatanodeSettings {
   readonly syncOnClose: boolean;
   readonly timeouts: TransferTimeouts;
   readonly integrity: IntegritySettings;
+  /** How long after a stop in order the replicas that were being written may go on. */
+  readonly restartReplicaExpiryMs: number;
   /** For blocks that are written over gRPC. */
   readonly checksum: ChecksumSpec;
   readonly packetBytes: number;
@@ -52,6 +54,7 @@ export function datanodeSettings(configuration: Configuration): DatanodeSettings
       scanPeriodMs: scanPeriodMs(configuration.get('dfs.datanode.scan.period.hours')),
       directoryScanIntervalMs: positive(configuration.get('dfs.datanode.directoryscan.interval')),
     },
+    restartReplicaExpiryMs: configuration.get('dfs.datanode.restart.replica.expiration'),
     checksum: {
       type: configuration.get('dfs.checksum.type'),
       bytesPerChecksum: configuration.get('dfs.bytes-per-checksum'),

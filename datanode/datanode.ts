@@ -89,6 +89,7 @@ export class Datanode {
   readonly #server: DataServer;
   readonly #integrity: Integrity;
   #link: NamenodeLink | undefined;
+  #isFatal = false;
 
   /**
    * Takes the directories and finds out what is in them.
@@ -101,7 +102,7 @@ export class Datanode {
     const volumes = await VolumeSet.open(options);
     try {
       const datanode = new Datanode(dependencies, settings, volumes);
-      await datanode.#store.load();
+      await datanode.#store.load(dependencies.clock.now());
       return datanode;
     } catch (error) {
       volumes.release();
@@ -192,7 +193,7 @@ export class Datanode {
     });
     this.#link = link;
     await link.join(signal);
-    link.start((error) => this.#dependencies.onFatal(toDfsError(error)));
+    link.start((error) => this.#fail(error));
     this.#integrity.start();
   }
 
@@ -211,16 +212,28 @@ export class Datanode {
     };
   }
 
-  /** Ends in order: no new work, what runs is cut off, files are closed, the directories given back. */
+  /**
+   * Ends in order: no new work, what runs is cut off, files are closed, the directories given back. Writers are told that the DataNode is
+   * expected back, unless it stops because it cannot go on. (HDFS does that when it is shut down for an upgrade.)
+   */
   async stop(): Promise<void> {
     await this.#integrity.stop();
     await this.#link?.stop();
+    await this.#server.close();
+    if (!this.#isFatal) await this.#xceiver.announceRestart();
     this.#xceiver.stop();
     await this.#server.stop();
     await this.#recovery.stop();
     await this.#transfers.stop();
     await this.#removal.stop();
+    const { clock } = this.#dependencies;
+    if (!this.#isFatal) await this.#store.noteRestart(clock.now() + this.#settings.restartReplicaExpiryMs);
     this.volumes.release();
+  }
+
+  #fail(error: unknown): void {
+    this.#isFatal = true;
+    this.#dependencies.onFatal(toDfsError(error));
   }
 
   #load() {
@@ -256,7 +269,7 @@ export class Datanode {
     try {
       this.volumes.requireEnough(volume, reason);
     } catch (error) {
-      this.#dependencies.onFatal(toDfsError(error));
+      this.#fail(error);
       return;
     }
     for (const { volume: index, writer } of [...this.#catalog.allInPipeline()]) {

@@ -15,7 +15,7 @@ import { Status } from '../common/data-transfer.js';
 import { DfsError } from '../common/errors.js';
 import type { Logger } from '../common/logging.js';
 import type { ReceivedPacket } from '../common/packet.js';
-import { DEFAULT_PACKET_LIMITS, HEARTBEAT_SEQNO, readPacket } from '../common/packet.js';
+import { DEFAULT_PACKET_LIMITS, encodeAck, HEARTBEAT_SEQNO, OUT_OF_BAND_SEQNO, readPacket } from '../common/packet.js';
 import type { Connection, ReceiverServices } from './block-receiver.js';
 import type { Mirror } from './mirror.js';
 import { PacketResponder } from './packet-responder.js';
@@ -84,6 +84,13 @@ export class PacketReception {
     // After a failure: until upstream, which was told of it, closes the connection.
     await receiving;
     if (!this.#completed) throw this.#failure;
+  }
+
+  /** Tells the writer that this DataNode stops and will soon be back. From then on nothing is taken. */
+  async announceRestart(): Promise<void> {
+    this.#breakOff(new DfsError('Cancelled', 'The DataNode stops, and its writer was told to wait for it'));
+    const ack = encodeAck({ seqno: OUT_OF_BAND_SEQNO, reply: [Status.OOB_RESTART] });
+    await this.#upstream.channel.write([ack], this.#services.timeouts.writeTimeoutMs);
   }
 
   /** Leaves the replica for recovery, unless it could not be written here and nobody was told that any of it was. */

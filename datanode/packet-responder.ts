@@ -2,7 +2,7 @@ import type { ByteReader } from '../common/byte-reader.js';
 import type { Channel } from '../common/channel.js';
 import { DfsError } from '../common/errors.js';
 import type { ReceivedPacket } from '../common/packet.js';
-import { encodeAck, readAck } from '../common/packet.js';
+import { encodeAck, OUT_OF_BAND_SEQNO, readAck } from '../common/packet.js';
 import { Status } from '../common/status.js';
 
 /** A packet that was received and is to be acknowledged. */
@@ -117,7 +117,9 @@ export class PacketResponder {
   async #readDownstream({ reader, timeoutMs }: AckSource, seqno: number): Promise<readonly Status[]> {
     try {
       const ack = await readAck(reader, timeoutMs);
-      return ack !== null && ack.seqno === seqno && ack.reply.length > 0 ? ack.reply : [Status.ERROR];
+      // What somebody behind us has to tell, that it restarts, goes on to the writer in the place of this ack.
+      const isOfPacket = ack?.seqno === seqno || ack?.seqno === OUT_OF_BAND_SEQNO;
+      return isOfPacket && ack.reply.length > 0 ? ack.reply : [Status.ERROR];
     } catch {
       return [Status.ERROR];
     }

@@ -156,6 +156,8 @@ export class PipelineRecovery {
       const writable = { replica, files, volume };
       try {
         if (numBytes < replica.numBytes) catalog.wrote(replica, volume, numBytes, await files.truncate(numBytes));
+        // One that was found after a restart does not have it.
+        else replica.wrote(numBytes, replica.lastChecksum ?? (await lastChecksum(files, numBytes)));
         return writable;
       } catch (error) {
         replica.writer = undefined;

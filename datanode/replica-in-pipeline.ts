@@ -24,15 +24,21 @@ export class ReplicaInPipeline implements Replica {
   #visibleBytes: number;
   #lastChecksum: Buffer | undefined;
 
-  /** `block.numBytes` is what the data file holds. */
-  constructor(block: Block, state: 'TEMPORARY' | 'RBW' | 'RWR', volume: number, reservedBytes = 0) {
+  /** `block.numBytes` is what the data file holds, `visibleBytes` how much of it readers may see. */
+  constructor(
+    block: Block,
+    state: 'TEMPORARY' | 'RBW' | 'RWR',
+    volume: number,
+    reservedBytes = 0,
+    visibleBytes = block.numBytes,
+  ) {
     this.blockId = block.blockId;
     this.volume = volume;
     this.reservedBytes = reservedBytes;
     this.#state = state;
     this.#generationStamp = block.generationStamp;
     this.#numBytes = block.numBytes;
-    this.#visibleBytes = block.numBytes;
+    this.#visibleBytes = visibleBytes;
   }
 
   get state(): ReplicaState {

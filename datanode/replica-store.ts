@@ -11,7 +11,9 @@ import type { Logger } from '../common/logging.js';
 import { BlockLocks } from './block-locks.js';
 import type { ReplicaDirectory } from './disk/layout.js';
 import type { ReplicaFiles } from './disk/replica-files.js';
+import { writeRestartNote } from './disk/restart-note.js';
 import type { Volume } from './disk/volume.js';
+import type { UnfinishedReplica } from './disk/volume-scan.js';
 import { scanVolume } from './disk/volume-scan.js';
 import type { VolumeSet } from './disk/volume-set.js';
 import type { Replica } from './replica.js';
@@ -83,13 +85,13 @@ export class ReplicaStore {
 
   /**
    * Finds out what is on the volumes. To be called once, before anything else. A volume that cannot be read is left out, if so many
-   * may fail.
+   * may fail. `nowMs`: the time of day.
    * @throws DfsError `InvalidConfiguration`.
    */
-  async load(): Promise<void> {
-    const waiting = new Map<Volume, readonly Block[]>();
+  async load(nowMs: number): Promise<void> {
+    const waiting = new Map<Volume, readonly UnfinishedReplica[]>();
     await this.#onEachVolume(async (volume) => {
-      waiting.set(volume, await this.#scan(volume));
+      waiting.set(volume, await this.#scan(volume, nowMs));
     });
     // Only now are the finalized replicas of all volumes known.
     await this.#onEachVolume(async (volume) => {
@@ -116,9 +118,9 @@ export class ReplicaStore {
     this.volumes.requireEnough(volume, messageOf(error));
   }
 
-  /** Takes in the finalized replicas; returns those that wait for recovery. */
-  async #scan(volume: Volume): Promise<readonly Block[]> {
-    const { waiting, quarantined } = await scanVolume(volume, this.#logger, (block) => {
+  /** Takes in the finalized replicas; returns the others. */
+  async #scan(volume: Volume, nowMs: number): Promise<readonly UnfinishedReplica[]> {
+    const { waiting, quarantined } = await scanVolume(volume, nowMs, this.#logger, (block) => {
       if (!this.catalog.foundFinalized(block, volume)) this.#leaveAlone(block, volume);
     });
     const { replicas } = this.catalog.summary(volume);
@@ -130,8 +132,10 @@ export class ReplicaStore {
   }
 
   /** A good replica may have been copied to another volume while this one could not be deleted: then it is in nobody's way any more. */
-  async #takeWaiting(block: Block, volume: Volume): Promise<void> {
-    if (this.catalog.foundWaiting(new ReplicaInPipeline(block, 'RWR', volume.index), volume)) return;
+  async #takeWaiting(block: UnfinishedReplica, volume: Volume): Promise<void> {
+    const state = block.visibleBytes === undefined ? 'RWR' : 'RBW';
+    const replica = new ReplicaInPipeline(block, state, volume.index, 0, block.visibleBytes);
+    if (this.catalog.foundWaiting(replica, volume)) return;
     const known = this.catalog.finalized(block.blockId);
     if (known === undefined || known.generationStamp < block.generationStamp) {
       this.#leaveAlone(block, volume);
@@ -305,6 +309,29 @@ export class ReplicaStore {
     const volume = this.volumes.get(replica.volume);
     this.catalog.droppedUnfinished(replica, volume);
     await this.onDisk(volume, () => volume.remove(directoryOf(replica), replica));
+  }
+
+  /** Notes what is being written, for a start before `expiresMs` (time of day). To be called when nobody works on replicas any more. */
+  async noteRestart(expiresMs: number): Promise<void> {
+    for (const {
+      state,
+      blockId,
+      generationStamp,
+      numBytes,
+      visibleBytes,
+      volume: index,
+    } of this.catalog.allInPipeline()) {
+      const volume = this.volumes.get(index);
+      // One that is recovered has lost its writer.
+      const goesOn = state === 'RBW' && this.catalog.recoveryIdOf(blockId) === undefined;
+      if (!goesOn || volume.failed) continue;
+      try {
+        const note = { generationStamp, numBytes, visibleBytes, expiresMs };
+        await writeRestartNote(volume.disk, volume.layout, blockId, note);
+      } catch (error) {
+        this.#logger.warn({ blockId, reason: messageOf(error) }, 'a replica will wait for recovery after the restart');
+      }
+    }
   }
 
   /** Runs work on a volume's files; when it fails, the volume is looked at. */

@@ -90,8 +90,11 @@ export class Pipeline {
       const ack = await blameFirst(readAck(this.#reader, this.#timeoutMs));
       if (ack === null) throw new PipelineFault(0, 'it closed the connection');
       const blamed = blamedByAck(ack.reply, this.#size);
-      if (blamed !== undefined) throw new PipelineFault(blamed.index, describeStatus(blamed.status, ''));
-      if (ack.seqno !== HEARTBEAT_SEQNO) return ack.seqno;
+      if (blamed !== undefined) {
+        const { index, status } = blamed;
+        throw new PipelineFault(index, describeStatus(status, ''), status === Status.OOB_RESTART);
+      }
+      if (ack.seqno >= 0) return ack.seqno;
     }
   }
 

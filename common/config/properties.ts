@@ -209,6 +209,11 @@ export const PROPERTIES = {
     '6h',
     'Time between two comparisons of the directories with what is known of them. 0 or -1: never.',
   ),
+  'dfs.datanode.restart.replica.expiration': duration(
+    's',
+    '50s',
+    'After a stop in order and a start within this time, replicas that were being written go on where they were.',
+  ),
   'dfs.datanode.balance.bandwidthPerSec': size('100m', 'Most bytes a second that balancing uses.', { min: 1 }),
 
   // ---- Client --------------------------------------------------------------------------------------------------------
@@ -255,6 +260,11 @@ export const PROPERTIES = {
     '10m',
     'How long a client avoids a DataNode that failed it.',
     { min: 1 },
+  ),
+  'dfs.client.datanode-restart.timeout': duration(
+    's',
+    '30s',
+    'How long a writer waits for a DataNode that has said that it restarts, if it is the only one of the pipeline or on the same machine.',
   ),
   'dfs.client.retry.max.total': duration(
     'ms',

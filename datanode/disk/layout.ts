@@ -6,6 +6,7 @@
  *     <volume>/current/finalized/subdirX/subdirY/blk_<id>              data of a finalized replica
  *     <volume>/current/finalized/subdirX/subdirY/blk_<id>_<gs>.meta    its checksums
  *     <volume>/current/rbw/                                    replicas being written, the same two files
+ *     <volume>/current/rbw/blk_<id>.restart                            what a stop in order noted of one (restart-note.ts)
  *     <volume>/current/quarantine/                             what was found damaged there, for a person to look at
  *     <volume>/current/scanner.cursor                          how far the block scan has got
  *     <volume>/tmp/                                            copies in the making; emptied at start-up
@@ -27,6 +28,7 @@ export const SUBDIRECTORY_COUNT = SUBDIRECTORIES ** 2;
 
 const DATA_FILE = /^blk_(\d{1,16})$/;
 const SUBDIRECTORY = /^subdir(\d{1,2})$/;
+const RESTART_NOTE = /^blk_(\d{1,16})\.restart$/;
 const META_FILE = /^blk_(\d{1,16})_(\d{1,16})\.meta$/;
 
 export function dataFileName(blockId: number): string {
@@ -49,6 +51,12 @@ export function parseReplicaFileName(name: string): ReplicaFileName | undefined 
   const blockId = Number(meta[1]);
   const generationStamp = Number(meta[2]);
   return isId(blockId) && isId(generationStamp) ? { kind: 'meta', blockId, generationStamp } : undefined;
+}
+
+/** The block of a note; undefined for any other name. */
+export function parseRestartNoteName(name: string): number | undefined {
+  const blockId = Number(RESTART_NOTE.exec(name)?.[1]);
+  return isId(blockId) ? blockId : undefined;
 }
 
 function isId(value: number): boolean {
@@ -109,6 +117,10 @@ export class VolumeLayout {
 
   dataFile(kind: ReplicaDirectory, blockId: number): string {
     return join(this.directory(kind, blockId), dataFileName(blockId));
+  }
+
+  restartNote(blockId: number): string {
+    return join(this.rbw, `${dataFileName(blockId)}.restart`);
   }
 
   metaFile(kind: ReplicaDirectory, blockId: number, generationStamp: number): string {

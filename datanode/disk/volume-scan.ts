@@ -12,7 +12,8 @@
  *     meta              -                  stopped while it was deleted           removed
  *     data              -                  damage                                 quarantined
  *     data + meta, lengths do not fit      damage                                 quarantined
- *     -                 data + meta        stopped while it was written           RWR, cut to what the checksums vouch for
+ *     -                 data + meta        stopped while it was written           RWR, cut to what the checksums vouch for; RBW as it
+ *                                                                                 was, if a note of a stop in order says so
  *     -                 data or meta       stopped while it was created           removed
  *
  * tmp/ is emptied: the NameNode orders an unfinished copy again. Every step may be repeated, should start-up itself be cut off.
@@ -26,21 +27,33 @@ import { dataFileName, metaFileName, parseReplicaFileName, parseSubdirectory } f
 import { MetaFit } from './meta-fit.js';
 import type { VerifiedLength } from './replica-check.js';
 import { verifiedLength } from './replica-check.js';
+import type { RestartNote } from './restart-note.js';
+import { takeRestartNotes } from './restart-note.js';
 import type { Volume } from './volume.js';
 
 /** Directories that are looked at at the same time; more do not make a disk faster. */
 const DIRECTORIES_AT_A_TIME = 8;
 
+/** A replica that is not finalized, with the length that its checksums vouch for. */
+export interface UnfinishedReplica extends Block {
+  /** How much of it readers may see, when it is RBW still; undefined when it waits for recovery. */
+  readonly visibleBytes: number | undefined;
+}
+
 export interface ScanResult {
-  /** RWR replicas, with the length that their checksums vouch for. */
-  readonly waiting: readonly Block[];
+  readonly waiting: readonly UnfinishedReplica[];
   /** Names of the files that were put into quarantine. */
   readonly quarantined: readonly string[];
 }
 
 /** Calls `onFinalized` for each good finalized replica, in no order. */
-export function scanVolume(volume: Volume, logger: Logger, onFinalized: (block: Block) => void): Promise<ScanResult> {
-  return new VolumeScan(volume, logger, onFinalized).run();
+export function scanVolume(
+  volume: Volume,
+  nowMs: number,
+  logger: Logger,
+  onFinalized: (block: Block) => void,
+): Promise<ScanResult> {
+  return new VolumeScan(volume, logger, onFinalized).run(nowMs);
 }
 
 /** The files of one block in one directory. */
@@ -60,8 +73,10 @@ class VolumeScan {
   readonly #onFinalized: (block: Block) => void;
   /** What is in rbw/ and not yet accounted for. */
   #rbw = new Map<number, BlockFiles>();
+  /** By block. */
+  #notes: ReadonlyMap<number, RestartNote> = new Map();
   readonly #metaFit: MetaFit;
-  readonly #waiting: Block[] = [];
+  readonly #waiting: UnfinishedReplica[] = [];
   readonly #quarantined: string[] = [];
 
   constructor(volume: Volume, logger: Logger, onFinalized: (block: Block) => void) {
@@ -71,11 +86,12 @@ class VolumeScan {
     this.#metaFit = new MetaFit(volume.disk);
   }
 
-  async run(): Promise<ScanResult> {
+  async run(nowMs: number): Promise<ScanResult> {
     const { disk, layout } = this.#volume;
     for (const { name, isDirectory } of await disk.list(layout.tmp)) {
       if (!isDirectory) await disk.remove(join(layout.tmp, name));
     }
+    this.#notes = await takeRestartNotes(disk, layout, nowMs, this.#logger);
     this.#rbw = await this.#blockFiles(layout.rbw);
     const subdirectories = await this.#subdirectories();
     const work = async (): Promise<void> => {
@@ -203,7 +219,15 @@ class VolumeScan {
       return;
     }
     if (!verified.complete) await this.#cut({ ...block, numBytes: verified.numBytes });
-    this.#waiting.push({ ...block, numBytes: verified.numBytes });
+    const found = { ...block, numBytes: verified.numBytes };
+    this.#waiting.push({ ...found, visibleBytes: this.#visibleBytes(found) });
+  }
+
+  /** Undefined unless all of the replica is there that a note tells of. */
+  #visibleBytes({ blockId, generationStamp, numBytes }: Block): number | undefined {
+    const note = this.#notes.get(blockId);
+    const isSame = note?.generationStamp === generationStamp && note.numBytes === numBytes;
+    return isSame ? Math.min(note.visibleBytes, numBytes) : undefined;
   }
 
   /** Removes what the checksums do not vouch for. */

@@ -43,12 +43,15 @@ export class DataServer {
     return this.#listener.port;
   }
 
-  /**
-   * Takes no more connections and cuts off those that are there; resolves when nothing works on their replicas any
-   * more.
-   */
-  async stop(): Promise<void> {
+  /** Takes no more connections. */
+  async close(): Promise<void> {
     await this.#listener?.close();
+    this.#listener = undefined;
+  }
+
+  /** The same, and cuts off those that are there; resolves when nothing works on their replicas any more. */
+  async stop(): Promise<void> {
+    await this.close();
     const all = [...this.#serving, ...this.#refusing];
     for (const [channel] of all) channel.destroy();
     await Promise.all(all.map(([, served]) => served));

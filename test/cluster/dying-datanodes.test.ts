@@ -100,6 +100,24 @@ test.serial('a put that replaces a lost DataNode ends with three replicas, witho
   }
 });
 
+test.serial('a put waits for a DataNode that restarts in order, and needs no repair', async (t) => {
+  const cluster = await startCluster(t, { settings: { 'dfs.namenode.redundancy.interval.seconds': '1h' } });
+  const put = await HalfDonePut.start(cluster);
+  const restarting = put.pipeline[0] ?? 0;
+  await cluster.stop(restarting);
+  const finished = put.finish(t);
+  await cluster.restart(restarting);
+  await finished;
+  await assertContent(t, cluster, put.data);
+  const fs = await cluster.sdk();
+  for (const { block } of await fs.getBlockLocations('/file', 0, 11 * MIB)) {
+    await waitFor(async () => {
+      const replicas = await replicasOfBlock(cluster, block.blockId);
+      return replicas.filter(({ generationStamp }) => generationStamp === block.generationStamp).length === 3;
+    }, `three replicas of blk_${block.blockId}`);
+  }
+});
+
 test.serial('a put survives two deaths, one after the other', async (t) => {
   const cluster = await startCluster(t);
   const put = await HalfDonePut.start(cluster);

@@ -62,11 +62,12 @@ export class FakeCluster {
   };
 
   /** A client of this cluster; `settings` are properties. */
-  async connect(settings: Record<string, string> = {}): Promise<FileSystem> {
+  async connect(settings: Record<string, string> = {}, clientHost = ''): Promise<FileSystem> {
     const overrides = { 'dfs.bytes-per-checksum': '512', 'dfs.client-write-packet-size': '4096', ...settings };
     return await FileSystem.connect({
       namenode: 'fake:8020',
       user: 'tester',
+      clientHost,
       configuration: loadConfiguration({ overrides }),
       clock: this.clock,
       random: this.#random,

@@ -13,7 +13,14 @@ import {
   readClientReadStatus,
 } from '../../../common/data-transfer-response.js';
 import type { ReceivedPacket } from '../../../common/packet.js';
-import { DEFAULT_PACKET_LIMITS, encodeAck, encodePacket, readAck, readPacket } from '../../../common/packet.js';
+import {
+  DEFAULT_PACKET_LIMITS,
+  encodeAck,
+  encodePacket,
+  OUT_OF_BAND_SEQNO,
+  readAck,
+  readPacket,
+} from '../../../common/packet.js';
 import { Status } from '../../../common/status.js';
 import type { FakeCluster } from './fake-cluster.js';
 
@@ -29,8 +36,11 @@ export type FakeOperation = WriteBlockOperation | ReadBlockOperation | TransferB
 export interface Misbehaviour {
   /** Refuses operations, with this message. */
   refuse?: (operation: FakeOperation) => string | undefined;
-  /** Before a packet is stored: `die` ends the node, `checksum` says that the packet is damaged, a promise lets it wait. */
-  onPacket?: (packet: ReceivedPacket) => 'die' | 'checksum' | Promise<void> | undefined;
+  /**
+   * Before a packet is stored: `die` ends the node, `restart` says so first, `checksum` says that the packet is damaged, a promise lets
+   * it wait.
+   */
+  onPacket?: (packet: ReceivedPacket) => 'die' | 'restart' | 'checksum' | Promise<void> | undefined;
   /** After a packet is stored and before it is acknowledged. */
   beforeAck?: (packet: ReceivedPacket) => 'die' | undefined;
   /** How many bytes of a read are sent before the node dies. */
@@ -179,6 +189,10 @@ export class FakeDatanode {
       this.packetsReceived.push(packet.seqno);
       const fault = this.misbehaviour.onPacket?.(packet);
       if (fault === 'die') return this.die();
+      if (fault === 'restart') {
+        await channel.write([encodeAck({ seqno: OUT_OF_BAND_SEQNO, reply: [Status.OOB_RESTART] })], TIMEOUT_MS);
+        return this.die();
+      }
       if (fault === 'checksum') {
         await channel.write([encodeAck({ seqno: packet.seqno, reply: [Status.ERROR_CHECKSUM] })], TIMEOUT_MS);
         return;

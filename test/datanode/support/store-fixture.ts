@@ -61,7 +61,7 @@ export async function openStore(disk: Disk, options: StoreOptions = {}): Promise
   const events = new NotedEvents();
   const catalog = new ReplicaCatalog(volumes, events);
   const store = new ReplicaStore({ volumes, catalog, logger: quiet, syncOnClose });
-  await store.load();
+  await store.load(0);
   return { store, events };
 }
 
