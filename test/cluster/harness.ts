@@ -8,18 +8,19 @@
  *     await waitFor(async () => (await cluster.sdk()).…, 'the replicas to be back');
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext, TestFn } from 'ava';
-import type { DatanodeLayout } from '../../client/cluster/layout.js';
+import { type DatanodeLayout, HOST } from '../../client/cluster/layout.js';
 import { type ClusterStatus, LocalCluster } from '../../client/cluster/local-cluster.js';
 import { DFS_SCRIPT } from '../../client/cluster/package-root.js';
 import { isFree } from '../../client/cluster/ports.js';
 import { type ConnectOptions, FileSystem } from '../../client/index.js';
 import { sleep, systemClock } from '../../common/clock.js';
-import { messageOf } from '../../common/errors.js';
 import { systemRandom } from '../../common/random.js';
 
 /** `'namenode'`, or the number of a DataNode, from 1 on. */
@@ -107,13 +108,20 @@ export function launchCluster(options: TestClusterOptions): {
 } {
   const directory = mkdtempSync(join(tmpdir(), 'dfs-cluster-'));
   const watchdog = startWatchdog(directory);
-  const started = startOnFreePorts(directory, options).then((cluster) => new TestCluster(cluster));
+  const ports = takePorts();
+  const started = ports
+    .then(({ basePort }) => startOnFreePorts(directory, options, basePort))
+    .then((cluster) => new TestCluster(cluster));
   return {
     started,
     async clear() {
       await started.then((cluster) => cluster.disconnect()).catch(() => undefined); // the test has failed of that already
       await clearAway(directory);
       watchdog.kill('SIGKILL');
+      await ports.then(
+        ({ guard }) => guard.close(),
+        () => undefined,
+      );
     },
   };
 }
@@ -244,28 +252,41 @@ export async function resultOf(child: ChildProcess): Promise<CommandResult> {
 const FIRST_PORT = 18_000;
 const LAST_PORT = 30_000;
 const PORTS_PER_CLUSTER = 200;
-const ATTEMPTS = 10;
+const ATTEMPTS = 100;
 
-async function startOnFreePorts(directory: string, options: TestClusterOptions): Promise<LocalCluster> {
+async function startOnFreePorts(
+  directory: string,
+  options: TestClusterOptions,
+  basePort: number,
+): Promise<LocalCluster> {
   const { datanodes, racks, settings } = options;
-  for (let attempt = 1; ; attempt++) {
-    const request = { datanodes, racks, basePort: await freeBasePort(), settings: { ...FAST_SETTINGS, ...settings } };
-    const cluster = await LocalCluster.prepare(directory, request, systemClock);
-    try {
-      await cluster.start(new AbortController().signal);
-      return cluster;
-    } catch (error) {
-      // Another test may have taken the ports between the look at them and their use.
-      if (attempt === ATTEMPTS || !/ in use /.test(messageOf(error))) throw error;
-    }
-  }
+  const request = { datanodes, racks, basePort, settings: { ...FAST_SETTINGS, ...settings } };
+  const cluster = await LocalCluster.prepare(directory, request, systemClock);
+  await cluster.start(new AbortController().signal);
+  return cluster;
 }
 
-async function freeBasePort(): Promise<number> {
-  for (;;) {
-    const port = FIRST_PORT + PORTS_PER_CLUSTER * systemRandom.int((LAST_PORT - FIRST_PORT) / PORTS_PER_CLUSTER);
-    if (await isFree(port)) return port;
+/** Ports that no other test has, not even while a process of this one is not running: as long as `guard` listens on the last of them. */
+interface PortRange {
+  readonly basePort: number;
+  readonly guard: Server;
+}
+
+async function takePorts(): Promise<PortRange> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const range = systemRandom.int((LAST_PORT - FIRST_PORT) / PORTS_PER_CLUSTER);
+    const basePort = FIRST_PORT + PORTS_PER_CLUSTER * range;
+    const guard = createServer();
+    const listening = once(guard, 'listening').then(
+      () => true,
+      () => false,
+    );
+    guard.listen({ host: HOST, port: basePort + PORTS_PER_CLUSTER - 1, exclusive: true });
+    if (!(await listening)) continue;
+    if (await isFree(basePort)) return { basePort, guard: guard.unref() };
+    guard.close();
   }
+  throw new Error(`no free ports between ${FIRST_PORT} and ${LAST_PORT} after ${ATTEMPTS} attempts`);
 }
 
 // ---- Clearing away -----------------------------------------------------------------------------------------------------
