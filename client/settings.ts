@@ -21,6 +21,8 @@ export interface ClientSettings {
   readonly replacement: ReplacementRule;
   /** How long a writer waits for its next block, or for its last block to be reported. */
   readonly locateFollowingBlockMs: number;
+  /** A DataNode that is slow with so many packets in a row is left out; 0: never. */
+  readonly slowNodeThreshold: number;
   /** How long a writer waits for a DataNode that has said that it restarts. */
   readonly datanodeRestartTimeoutMs: number;
   readonly connectTimeoutMs: number;
@@ -51,6 +53,7 @@ export function clientSettings(configuration: Configuration, defaults: ServerDef
     blockWriteRetries: configuration.get('dfs.client.block.write.retries'),
     replacement: replacementRule(configuration),
     locateFollowingBlockMs: LOCATE_FOLLOWING_BLOCK_FIRST_MS * (2 ** locateRetries - 1),
+    slowNodeThreshold: configuration.get('dfs.client.mark.slownode.as.badnode.threshold'),
     datanodeRestartTimeoutMs: configuration.get('dfs.client.datanode-restart.timeout'),
     connectTimeoutMs: configuration.get('ipc.client.connect.timeout'),
     socketTimeoutMs: configuration.get('dfs.client.socket-timeout'),

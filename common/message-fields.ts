@@ -20,6 +20,10 @@ export class MessageFields {
     return this.#checkedInteger(name, this.#values[name], min, max);
   }
 
+  integers(name: string, min = 0, max: number = Number.MAX_SAFE_INTEGER): number[] {
+    return this.#list(name).map((value) => this.#checkedInteger(name, value, min, max));
+  }
+
   /** Numbers of which `isKnown` says that they are a value of the enum. */
   enumValue<Value extends number>(name: string, isKnown: (number: number) => number is Value): Value {
     return this.#checkedEnumValue(name, this.#values[name], isKnown);

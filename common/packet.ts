@@ -194,6 +194,8 @@ export interface PipelineAck {
   readonly seqno: number;
   /** In pipeline order, the status of the DataNode that sends the ack first. */
   readonly reply: readonly Status[];
+  /** Which of them took long over it; undefined when none did, or none tells. */
+  readonly slow?: readonly boolean[];
 }
 
 const ackCodec = new MessageCodec('PipelineAckProto');
@@ -201,8 +203,15 @@ const ackCodec = new MessageCodec('PipelineAckProto');
 /** An ack has a few bytes for each DataNode; HDFS's replication limit is 512. */
 const MAX_ACK_BYTES = 8 * 1024;
 
-export function encodeAck(ack: PipelineAck): Buffer {
-  return ackCodec.encodeDelimited(ack);
+/** A flag has the status again, and whether the DataNode is slow: HDFS's PipelineAck.StatusFormat. */
+const SLOW_SHIFT = 7;
+const SLOW_MASK = 3;
+const Speed = { NORMAL: 1, SLOW: 2 } as const;
+
+export function encodeAck({ seqno, reply, slow }: PipelineAck): Buffer {
+  if (slow === undefined) return ackCodec.encodeDelimited({ seqno, reply });
+  const flag = reply.map((status, index) => status | ((slow[index] ? Speed.SLOW : Speed.NORMAL) << SLOW_SHIFT));
+  return ackCodec.encodeDelimited({ seqno, reply, flag });
 }
 
 /**
@@ -213,5 +222,7 @@ export async function readAck(reader: ByteReader, timeoutMs: number): Promise<Pi
   const bytes = await reader.readVarintDelimited(MAX_ACK_BYTES, timeoutMs);
   if (bytes === null) return null;
   const fields = ackCodec.decode(bytes, reader.peer);
-  return { seqno: fields.integer('seqno', OUT_OF_BAND_SEQNO), reply: fields.enumValues('reply', isStatus) };
+  const ack = { seqno: fields.integer('seqno', OUT_OF_BAND_SEQNO), reply: fields.enumValues('reply', isStatus) };
+  const slow = fields.integers('flag').map((flag) => ((flag >> SLOW_SHIFT) & SLOW_MASK) === Speed.SLOW);
+  return slow.length === ack.reply.length && slow.includes(true) ? { ...ack, slow } : ack;
 }

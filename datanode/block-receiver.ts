@@ -5,6 +5,7 @@
 import { blockName } from '../common/block.js';
 import type { ByteReader } from '../common/byte-reader.js';
 import type { Channel, Network } from '../common/channel.js';
+import type { Clock } from '../common/clock.js';
 import type { BlockOpResponse, WriteBlockOperation } from '../common/data-transfer.js';
 import { encodeBlockOpResponse, Status } from '../common/data-transfer.js';
 import { DfsError, messageOf } from '../common/errors.js';
@@ -22,7 +23,10 @@ import type { TransferTimeouts } from './transfer-timeouts.js';
 export interface ReceiverServices {
   readonly store: ReplicaStore;
   readonly network: Network;
+  readonly clock: Clock;
   readonly logger: Logger;
+  /** A DataNode that takes longer over a packet tells the writer that it is slow. */
+  readonly slowPacketMs: number;
   readonly timeouts: TransferTimeouts;
   readonly writing: PacketWriterOptions;
   /** What a client's block may become when the client does not say (`dfs.blocksize`). */

@@ -6,7 +6,7 @@ import { setMaxListeners } from 'node:events';
 import { blockName } from '../common/block.js';
 import { ByteReader } from '../common/byte-reader.js';
 import type { Channel } from '../common/channel.js';
-import type { Clock, Timer } from '../common/clock.js';
+import type { Timer } from '../common/clock.js';
 import type {
   BlockChecksumOperation,
   BlockOpResponse,
@@ -27,7 +27,6 @@ import { addressOf } from './pipeline-node.js';
 import { transferForPipeline } from './pipeline-transfer.js';
 
 export interface XceiverServices extends ReceiverServices {
-  readonly clock: Clock;
   /** The cluster that this DataNode belongs to; '' as long as it has not registered. */
   readonly clusterId: () => string;
   /** `dfs.datanode.max.transfer.threads` */

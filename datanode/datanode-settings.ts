@@ -21,6 +21,8 @@ export interface DatanodeSettings {
   readonly syncOnClose: boolean;
   readonly timeouts: TransferTimeouts;
   readonly integrity: IntegritySettings;
+  /** A packet that takes longer to be written is told of as slow. */
+  readonly slowPacketMs: number;
   /** How long after a stop in order the replicas that were being written may go on. */
   readonly restartReplicaExpiryMs: number;
   /** For blocks that are written over gRPC. */
@@ -54,6 +56,7 @@ export function datanodeSettings(configuration: Configuration): DatanodeSettings
       scanPeriodMs: scanPeriodMs(configuration.get('dfs.datanode.scan.period.hours')),
       directoryScanIntervalMs: positive(configuration.get('dfs.datanode.directoryscan.interval')),
     },
+    slowPacketMs: configuration.get('dfs.datanode.slow.io.warning.threshold.ms'),
     restartReplicaExpiryMs: configuration.get('dfs.datanode.restart.replica.expiration'),
     checksum: {
       type: configuration.get('dfs.checksum.type'),

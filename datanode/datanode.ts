@@ -112,7 +112,7 @@ export class Datanode {
 
   private constructor(dependencies: DatanodeDependencies, settings: DatanodeSettings, volumes: VolumeSet) {
     const { clock, random, network, logger, connectPeer } = dependencies;
-    const { syncOnClose, timeouts, expectedBlockBytes, maxConnections, checksum, packetBytes } = settings;
+    const { syncOnClose, timeouts, expectedBlockBytes, maxConnections, checksum, packetBytes, slowPacketMs } = settings;
     this.#dependencies = dependencies;
     this.#settings = settings;
     this.volumes = volumes;
@@ -128,6 +128,7 @@ export class Datanode {
       logger,
       timeouts,
       writing,
+      slowPacketMs,
       expectedBlockBytes,
       clusterId,
       maxConnections,

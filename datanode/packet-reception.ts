@@ -18,6 +18,7 @@ import type { ReceivedPacket } from '../common/packet.js';
 import { DEFAULT_PACKET_LIMITS, encodeAck, HEARTBEAT_SEQNO, OUT_OF_BAND_SEQNO, readPacket } from '../common/packet.js';
 import type { Connection, ReceiverServices } from './block-receiver.js';
 import type { Mirror } from './mirror.js';
+import type { PacketOutcome } from './packet-responder.js';
 import { PacketResponder } from './packet-responder.js';
 import { PacketWriter } from './packet-writer.js';
 import type { WritableReplica } from './replica-store.js';
@@ -116,7 +117,7 @@ export class PacketReception {
       this.#requireInPlace(packet);
       const forwarded = this.#mirror?.forward(packet);
       const isGood = this.#isGood(packet);
-      const done = isGood ? this.#keep(packet) : Promise.resolve(Status.ERROR_CHECKSUM);
+      const done = isGood ? this.#keep(packet) : Promise.resolve({ status: Status.ERROR_CHECKSUM, slow: false });
       this.#responder.enqueue({ packet, done });
       if (packet.last || !isGood) return;
       await forwarded;
@@ -165,16 +166,18 @@ export class PacketReception {
   }
 
   /** Resolves when the packet is in the files; the last one: when the replica is finalized. Does not reject. */
-  async #keep(packet: ReceivedPacket): Promise<Status> {
-    if (packet.seqno === HEARTBEAT_SEQNO) return Status.SUCCESS;
+  async #keep(packet: ReceivedPacket): Promise<PacketOutcome> {
+    if (packet.seqno === HEARTBEAT_SEQNO) return { status: Status.SUCCESS, slow: false };
+    const { clock, slowPacketMs } = this.#services;
+    const startMs = clock.monotonicMs();
     try {
       await this.#writer.write(packet);
       if (packet.last) await this.#finish();
-      return Status.SUCCESS;
+      return { status: Status.SUCCESS, slow: clock.monotonicMs() - startMs > slowPacketMs };
     } catch (error) {
       this.#diskFailed = true;
       this.#failure ??= error;
-      return Status.ERROR;
+      return { status: Status.ERROR, slow: false };
     }
   }
 

@@ -5,11 +5,18 @@ import type { ReceivedPacket } from '../common/packet.js';
 import { encodeAck, OUT_OF_BAND_SEQNO, readAck } from '../common/packet.js';
 import { Status } from '../common/status.js';
 
+/** How this DataNode fared with a packet. */
+export interface PacketOutcome {
+  readonly status: Status;
+  /** It took longer than it ought to. */
+  readonly slow: boolean;
+}
+
 /** A packet that was received and is to be acknowledged. */
 export interface PendingAck {
   readonly packet: ReceivedPacket;
-  /** Resolves with how this DataNode fared with it. Does not reject. */
-  readonly done: Promise<Status>;
+  /** Does not reject. */
+  readonly done: Promise<PacketOutcome>;
 }
 
 /** The next DataNode of the pipeline, as far as acknowledgements come from it. */
@@ -76,12 +83,9 @@ export class PacketResponder {
         const ack = await this.#next();
         if (ack === undefined) return false;
         const reply = await this.#reply(ack);
-        const succeeded = reply.every((status) => status === Status.SUCCESS);
+        const succeeded = reply.every(({ status }) => status === Status.SUCCESS);
         if (succeeded) this.#options.onAcknowledged(ack);
-        await this.#options.upstream.write(
-          [encodeAck({ seqno: ack.packet.seqno, reply })],
-          this.#options.writeTimeoutMs,
-        );
+        await this.#options.upstream.write([encoded(ack.packet.seqno, reply)], this.#options.writeTimeoutMs);
         if (!succeeded) return false;
         if (ack.packet.last) return true;
       }
@@ -102,11 +106,11 @@ export class PacketResponder {
     return ack;
   }
 
-  async #reply(ack: PendingAck): Promise<Status[]> {
+  async #reply(ack: PendingAck): Promise<PacketOutcome[]> {
     const own = await ack.done;
-    if (own !== Status.SUCCESS || this.#options.downstream === undefined) return [own];
+    if (own.status !== Status.SUCCESS || this.#options.downstream === undefined) return [own];
     const theirs = await this.#readDownstream(this.#options.downstream, ack.packet.seqno);
-    if (theirs[0] === Status.ERROR_CHECKSUM) {
+    if (theirs[0]?.status === Status.ERROR_CHECKSUM) {
       // The next DataNode has checked the bytes that came from here and is good itself. HDFS takes the node before it
       // for the culprit; by saying nothing more we become the one that the client leaves out.
       throw new DfsError('Corrupt', 'The next DataNode found wrong checksums in what this one passed on');
@@ -114,14 +118,23 @@ export class PacketResponder {
     return [own, ...theirs];
   }
 
-  async #readDownstream({ reader, timeoutMs }: AckSource, seqno: number): Promise<readonly Status[]> {
+  async #readDownstream({ reader, timeoutMs }: AckSource, seqno: number): Promise<readonly PacketOutcome[]> {
     try {
       const ack = await readAck(reader, timeoutMs);
       // What somebody behind us has to tell, that it restarts, goes on to the writer in the place of this ack.
       const isOfPacket = ack?.seqno === seqno || ack?.seqno === OUT_OF_BAND_SEQNO;
-      return isOfPacket && ack.reply.length > 0 ? ack.reply : [Status.ERROR];
+      if (!isOfPacket || ack.reply.length === 0) return [NOT_HEARD];
+      return ack.reply.map((status, index) => ({ status, slow: ack.slow?.[index] ?? false }));
     } catch {
-      return [Status.ERROR];
+      return [NOT_HEARD];
     }
   }
+}
+
+const NOT_HEARD: PacketOutcome = { status: Status.ERROR, slow: false };
+
+function encoded(seqno: number, outcomes: readonly PacketOutcome[]): Buffer {
+  const reply = outcomes.map(({ status }) => status);
+  if (!outcomes.some(({ slow }) => slow)) return encodeAck({ seqno, reply });
+  return encodeAck({ seqno, reply, slow: outcomes.map(({ slow }) => slow) });
 }

@@ -15,6 +15,7 @@ import { encodePacket, HEARTBEAT_SEQNO, readAck } from '../../common/packet.js';
 import { Status } from '../../common/status.js';
 import { onAbort } from '../on-abort.js';
 import { blamedByAck, blamedBySetUp, describeStatus, PipelineFault } from '../pipeline-recovery.js';
+import { SlowNodes } from '../slow-nodes.js';
 import type { ReplicaLocation } from '../types.js';
 
 export interface PipelineSetUp {
@@ -31,9 +32,11 @@ export interface PipelineSetUp {
   readonly checksum: ChecksumSpec;
 }
 
-export interface PipelineTimeouts {
+export interface PipelineLimits {
   readonly connectTimeoutMs: number;
   readonly socketTimeoutMs: number;
+  /** See {@link SlowNodes}. */
+  readonly slowNodeThreshold: number;
 }
 
 /**
@@ -57,13 +60,17 @@ export class Pipeline {
   readonly #reader: ByteReader;
   readonly #size: number;
   readonly #timeoutMs: number;
+  readonly #slowNodes: SlowNodes;
+  /** Found with the ack before. */
+  #tooSlow: number | undefined;
 
   /** Use {@link openPipeline}. */
-  constructor(channel: Channel, size: number, timeoutMs: number) {
+  constructor(channel: Channel, size: number, timeoutMs: number, slowNodeThreshold: number) {
     this.#channel = channel;
     this.#reader = new ByteReader(channel);
     this.#size = size;
     this.#timeoutMs = timeoutMs;
+    this.#slowNodes = new SlowNodes(size, slowNodeThreshold);
   }
 
   /** The answer of all DataNodes to the set-up. @throws PipelineFault */
@@ -86,6 +93,8 @@ export class Pipeline {
 
   /** The number of the next packet that all DataNodes have. @throws PipelineFault */
   async readAck(): Promise<number> {
+    // Only now, so that the packet whose ack told it is not sent again.
+    if (this.#tooSlow !== undefined) throw new PipelineFault(this.#tooSlow, 'it is much slower than the others');
     for (;;) {
       const ack = await blameFirst(readAck(this.#reader, this.#timeoutMs));
       if (ack === null) throw new PipelineFault(0, 'it closed the connection');
@@ -94,7 +103,9 @@ export class Pipeline {
         const { index, status } = blamed;
         throw new PipelineFault(index, describeStatus(status, ''), status === Status.OOB_RESTART);
       }
-      if (ack.seqno >= 0) return ack.seqno;
+      if (ack.seqno < 0) continue;
+      this.#tooSlow = this.#slowNodes.count(ack.slow);
+      return ack.seqno;
     }
   }
 
@@ -116,18 +127,18 @@ async function blameFirst<T>(work: Promise<T>): Promise<T> {
 export async function openPipeline(
   network: Network,
   setUp: PipelineSetUp,
-  timeouts: PipelineTimeouts,
+  limits: PipelineLimits,
   signal: AbortSignal,
 ): Promise<Pipeline> {
   const [first] = setUp.nodes;
   if (first === undefined) throw new Error('a pipeline needs a DataNode');
-  const timeoutMs = timeouts.socketTimeoutMs + TIMEOUT_EXTENSION_MS * setUp.nodes.length;
+  const timeoutMs = limits.socketTimeoutMs + TIMEOUT_EXTENSION_MS * setUp.nodes.length;
   const { host, dataPort } = first.datanode;
-  const channel = await blameFirst(network.connect(host, dataPort, { timeoutMs: timeouts.connectTimeoutMs, signal }));
+  const channel = await blameFirst(network.connect(host, dataPort, { timeoutMs: limits.connectTimeoutMs, signal }));
   const ignoreAbort = onAbort(signal, () => channel.destroy());
   try {
     await blameFirst(channel.write([encodeOperation(writeOperation(setUp))], timeoutMs));
-    const pipeline = new Pipeline(channel, setUp.nodes.length, timeoutMs);
+    const pipeline = new Pipeline(channel, setUp.nodes.length, timeoutMs, limits.slowNodeThreshold);
     await pipeline.readSetUpResponse(setUp.nodes);
     return pipeline;
   } catch (error) {

@@ -209,6 +209,12 @@ export const PROPERTIES = {
     '6h',
     'Time between two comparisons of the directories with what is known of them. 0 or -1: never.',
   ),
+  'dfs.datanode.slow.io.warning.threshold.ms': duration(
+    'ms',
+    '300ms',
+    'A DataNode that takes longer to write a packet tells the writer that it is slow.',
+    { min: 1 },
+  ),
   'dfs.datanode.restart.replica.expiration': duration(
     's',
     '50s',
@@ -260,6 +266,11 @@ export const PROPERTIES = {
     '10m',
     'How long a client avoids a DataNode that failed it.',
     { min: 1 },
+  ),
+  'dfs.client.mark.slownode.as.badnode.threshold': int(
+    '10',
+    'A writer goes on without a DataNode that has been slow with so many packets in a row, if others have not been. 0: never.',
+    { min: 0, max: 1_000_000 },
   ),
   'dfs.client.datanode-restart.timeout': duration(
     's',

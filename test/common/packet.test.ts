@@ -7,6 +7,7 @@ import {
   encodeAck,
   encodePacket,
   HEARTBEAT_SEQNO,
+  OUT_OF_BAND_SEQNO,
   type Packet,
   type PipelineAck,
   readAck,
@@ -40,10 +41,19 @@ const emptyPacket: Packet = {
   dataLength: 0,
 };
 
-const anyAck: fc.Arbitrary<PipelineAck> = fc.record({
-  seqno: fc.oneof(fc.constant(HEARTBEAT_SEQNO), fc.maxSafeNat()),
-  reply: fc.array(fc.constantFrom(...Object.values(Status)), { maxLength: 5 }),
-});
+const anyStatus = fc.constantFrom(...Object.values(Status));
+
+/** Of up to five DataNodes; if any of them is slow, there is a flag for each. */
+const anyAck: fc.Arbitrary<PipelineAck> = fc
+  .record({
+    seqno: fc.oneof(fc.constantFrom(HEARTBEAT_SEQNO, OUT_OF_BAND_SEQNO), fc.maxSafeNat()),
+    nodes: fc.array(fc.tuple(anyStatus, fc.boolean()), { maxLength: 5 }),
+  })
+  .map(({ seqno, nodes }) => {
+    const reply = nodes.map(([status]) => status);
+    const slow = nodes.map(([, isSlow]) => isSlow);
+    return slow.includes(true) ? { seqno, reply, slow } : { seqno, reply };
+  });
 
 test("a packet is laid out as HDFS's", (t) => {
   const bytes = Buffer.concat(

@@ -1,6 +1,8 @@
 import test from 'ava';
+import { systemClock } from '../../common/clock.js';
 import { Status } from '../../common/data-transfer.js';
 import { osError } from '../support/faulty-disk.js';
+import { MemoryNetwork } from './support/memory-network.js';
 import {
   eventually,
   lastPacket,
@@ -295,4 +297,27 @@ test('stages that are not requests are refused', async (t) => {
     const response = await connection.ask(writeOperation(BLOCK, [], { stage }));
     t.is(response.status, Status.ERROR_UNSUPPORTED);
   }
+});
+
+test('a DataNode whose disk is slow says so with each packet, and those before it pass that on', async (t) => {
+  const network = new MemoryNetwork();
+  let sleptMs = 0;
+  const clock = { ...systemClock, monotonicMs: () => sleptMs };
+  const still = { ...systemClock, monotonicMs: () => 0 };
+  const nodes = await Promise.all([
+    startNode(t, network, 'dn1', { clock: still }),
+    startNode(t, network, 'dn2', { clock }),
+    startNode(t, network, 'dn3', { clock: still }),
+  ]);
+  const content = contentOf(7, 8192);
+  nodes[1].disk.onOperation = ({ kind }) => {
+    if (kind === 'write') sleptMs += 301;
+  };
+  const connection = await openPipeline(network, nodes, BLOCK);
+  await connection.send(numbered(0, content, 0, 4096));
+  const reply = [Status.SUCCESS, Status.SUCCESS, Status.SUCCESS];
+  t.deepEqual(await connection.readAck(), { seqno: 0, reply, slow: [false, true, false] });
+  nodes[1].disk.onOperation = () => {};
+  await connection.send(numbered(1, content, 4096, 8192));
+  t.deepEqual(await connection.readAck(), { seqno: 1, reply });
 });

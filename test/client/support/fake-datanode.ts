@@ -12,7 +12,7 @@ import {
   readBlockOpResponse,
   readClientReadStatus,
 } from '../../../common/data-transfer-response.js';
-import type { ReceivedPacket } from '../../../common/packet.js';
+import type { PipelineAck, ReceivedPacket } from '../../../common/packet.js';
 import {
   DEFAULT_PACKET_LIMITS,
   encodeAck,
@@ -43,6 +43,8 @@ export interface Misbehaviour {
   onPacket?: (packet: ReceivedPacket) => 'die' | 'restart' | 'checksum' | Promise<void> | undefined;
   /** After a packet is stored and before it is acknowledged. */
   beforeAck?: (packet: ReceivedPacket) => 'die' | undefined;
+  /** Whether the node says that it was slow with a packet. */
+  slow?: (packet: ReceivedPacket) => boolean;
   /** How many bytes of a read are sent before the node dies. */
   dieAfterReading?: number | undefined;
   /** Offset of a byte in the block that reads deliver damaged. */
@@ -205,10 +207,15 @@ export class FakeDatanode {
         // the acknowledgement that does not come tells it
       }
       this.#store(operation, replica, packet);
-      if (mirror !== undefined) reply.push(...(await downstreamReply(mirror.reader)));
+      const slow = [this.misbehaviour.slow?.(packet) ?? false];
+      if (mirror !== undefined) {
+        const downstream = await downstreamAck(mirror.reader);
+        reply.push(...downstream.reply);
+        slow.push(...(downstream.slow ?? downstream.reply.map(() => false)));
+      }
       if (packet.last) replica.finalized = true;
       if (this.misbehaviour.beforeAck?.(packet) === 'die') return this.die();
-      await channel.write([encodeAck({ seqno: packet.seqno, reply })], TIMEOUT_MS);
+      await channel.write([encodeAck({ seqno: packet.seqno, reply, slow })], TIMEOUT_MS);
       if (packet.last) return;
     }
   }
@@ -262,11 +269,10 @@ export class FakeDatanode {
   }
 }
 
-async function downstreamReply(reader: ByteReader): Promise<readonly Status[]> {
+async function downstreamAck(reader: ByteReader): Promise<Pick<PipelineAck, 'reply' | 'slow'>> {
   try {
-    const ack = await readAck(reader, TIMEOUT_MS);
-    return ack?.reply ?? [Status.ERROR];
+    return (await readAck(reader, TIMEOUT_MS)) ?? { reply: [Status.ERROR] };
   } catch {
-    return [Status.ERROR];
+    return { reply: [Status.ERROR] };
   }
 }
