@@ -76,7 +76,7 @@ export function openDatabase(path: string): Connections {
     if (error instanceof DfsError) throw error;
     throw new DfsError(
       'DamagedMetadata',
-      `${path} cannot be opened as a database (${messageOf(error)}); restore it from a backup`,
+      `${path} cannot be opened as a database (${messageOf(error)}); dfs namenode --recover says what can be kept`,
       {
         cause: error,
       },
@@ -86,6 +86,22 @@ export function openDatabase(path: string): Connections {
 
 export function readMeta(db: Database, key: string): string | number | undefined {
   return statement<{ value: string | number }>(db, 'SELECT value FROM meta WHERE key = ?').get(key)?.value;
+}
+
+/**
+ * Has SQLite read all of a database.
+ * @throws DfsError `DamagedMetadata` when something is wrong with it.
+ */
+export function requireSound(path: string, db: Database): void {
+  let found: unknown;
+  try {
+    checkLayout(path, db);
+    found = db.pragma('integrity_check(1)', { simple: true });
+  } catch (cause) {
+    if (cause instanceof DfsError) throw cause;
+    throw new DfsError('DamagedMetadata', `${path} is damaged (${messageOf(cause)})`, { cause });
+  }
+  if (found !== 'ok') throw new DfsError('DamagedMetadata', `${path} is damaged (${String(found)})`);
 }
 
 function configure(db: Database): void {

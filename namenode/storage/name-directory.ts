@@ -18,7 +18,7 @@ import { replay } from './replay.js';
 import { SegmentLog } from './segment-log.js';
 import { readVersionFile, writeVersionFile } from './version-file.js';
 
-const pathsOf = (directory: string) => ({
+export const pathsOf = (directory: string) => ({
   current: join(directory, 'current'),
   version: join(directory, 'current', 'VERSION'),
   database: join(directory, 'current', 'namespace.db'),

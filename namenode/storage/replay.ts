@@ -16,7 +16,7 @@ export async function replay(db: Database, log: EditLog): Promise<number> {
     throw new DfsError(
       'DamagedMetadata',
       `the edit log ends with transaction ${log.lastTxid}, but the database holds everything up to ${startTxid}: ` +
-        'the log has lost its end. Restore its files, or the whole name directory, from a backup',
+        'the log has lost its end. Restore its files from a backup, or run dfs namenode --recover',
     );
   }
   for await (const { firstTxid, records } of log.read(startTxid + 1)) {
@@ -25,7 +25,7 @@ export async function replay(db: Database, log: EditLog): Promise<number> {
       throw new DfsError(
         'DamagedMetadata',
         `the edit log begins with transaction ${firstTxid}, but the database ends with ${next - 1}: those between are missing. ` +
-          'Restore the missing files of the log, or the whole name directory, from a backup',
+          'Restore the missing files of the log from a backup, or run dfs namenode --recover',
       );
     }
     db.exec('BEGIN IMMEDIATE');

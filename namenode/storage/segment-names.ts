@@ -16,6 +16,9 @@ export const inProgressName = (firstTxid: number) => `edits_inprogress_${padded(
 
 export const closedName = (firstTxid: number, lastTxid: number) => `edits_${padded(firstTxid)}-${padded(lastTxid)}`;
 
+export const segmentFileName = ({ firstTxid, lastTxid }: SegmentName): string =>
+  lastTxid === undefined ? inProgressName(firstTxid) : closedName(firstTxid, lastTxid);
+
 /** Undefined when `name` is not that of a segment. */
 export function parseSegmentName(name: string): SegmentName | undefined {
   const closed = CLOSED.exec(name);

@@ -45,6 +45,11 @@ export class SegmentReader {
     return this.#offset;
   }
 
+  /** Goes on at `offset`, where an intact frame was found behind a bad one. */
+  skipTo(offset: number): void {
+    this.#offset = offset;
+  }
+
   /** The next frame; `undefined` at the end. After a bad frame there is no going on. */
   async next(): Promise<Frame | BadFrame | undefined> {
     if (this.#offset === this.#size) return undefined;

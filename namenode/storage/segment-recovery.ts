@@ -4,14 +4,14 @@ import type { DiskFile } from '../../common/disk.js';
 import { DfsError } from '../../common/errors.js';
 import { decodeSegmentHeader, SEGMENT_HEADER_BYTES, type SegmentHeader } from './edit-frames.js';
 import type { Segment, SegmentLogOptions } from './segment-log.js';
-import { closedName, inProgressName, parseSegmentName, type SegmentName } from './segment-names.js';
+import { closedName, inProgressName, parseSegmentName, type SegmentName, segmentFileName } from './segment-names.js';
 import { SegmentReader } from './segment-reader.js';
 
 export function damaged(path: string, offset: number, txid: number, reason: string): DfsError {
   return new DfsError(
     'DamagedMetadata',
     `the edit log is damaged: ${path} at byte ${offset}, transaction ${txid}: ${reason}. ` +
-      'Restore this file, or the whole name directory, from a backup',
+      'Restore this file from a backup, or run dfs namenode --recover',
   );
 }
 
@@ -46,7 +46,7 @@ export async function recoverSegments(options: SegmentLogOptions): Promise<Recov
 /** @throws DfsError `DamagedMetadata` when `next` does not begin where `previous` ends. */
 function checkFollows({ directory }: SegmentLogOptions, previous: SegmentName | undefined, next: SegmentName): void {
   if (previous === undefined) return;
-  const path = join(directory, fileName(next));
+  const path = join(directory, segmentFileName(next));
   if (previous.lastTxid === undefined)
     throw damaged(path, 0, next.firstTxid, 'it follows a segment that is not finished');
   const expected = previous.lastTxid + 1;
@@ -74,9 +74,6 @@ async function listSegments({ disk, directory }: SegmentLogOptions): Promise<Seg
   }
   return names.sort((a, b) => a.firstTxid - b.firstTxid);
 }
-
-const fileName = ({ firstTxid, lastTxid }: SegmentName) =>
-  lastTxid === undefined ? inProgressName(firstTxid) : closedName(firstTxid, lastTxid);
 
 /**
  * Headers are durable before a segment gets its name, so a bad one is damage, not a crash.
