@@ -8,12 +8,13 @@ import type { ErrorName } from '../common/errors.js';
 import { DfsError, isDfsError, messageOf } from '../common/errors.js';
 import { retryDelayMs } from '../common/retry.js';
 import type { ClientContext } from './context.js';
+import type { ReadStep } from './hedged-reads.js';
 import type { LocatedBlocks } from './located-blocks.js';
 import { pause } from './pause.js';
+import { ReplicaStream } from './replica-stream.js';
 import { dataAddress } from './rpc/messages.js';
 import type { SuspectNodes } from './suspect-nodes.js';
 import type { ReceivedBytes } from './tcp/block-reader.js';
-import { BlockReader } from './tcp/block-reader.js';
 import type { BlockLocation, ReplicaLocation } from './types.js';
 
 /** The file that is read, as far as its blocks need to know it. */
@@ -50,59 +51,104 @@ export function chooseReplica(
  * The bytes of the file from `from` to before `to`, which lie in `located`, as they arrive.
  * @throws DfsError `BlockMissing`, `Corrupt`, naming the block and what each replica's DataNode said; `Cancelled`.
  */
-export async function* fetchFromBlock(
+export function fetchFromBlock(
   source: ReadSource,
   located: BlockLocation,
   from: number,
   to: number,
   signal: AbortSignal,
 ): AsyncGenerator<ReceivedBytes, void, void> {
-  const { context, suspects } = source;
-  let block = located;
-  let at = from;
-  let round = 1;
-  let failures = new Map<string, ReplicaFailure>();
-  while (at < to) {
-    const location = chooseReplica(block.locations, new Set(failures.keys()), (uuid) => suspects.has(uuid));
-    if (location === undefined) {
-      if (round >= context.settings.maxBlockAcquireFailures)
-        throw unreadable(source, block, at, [...failures.values()]);
-      await pause(context.clock, retryDelayMs(ROUND_PAUSES, round, context.random), signal, `reading ${source.path}`);
-      round++;
-      failures = new Map();
-      block = await source.blocks.refresh(at, signal);
-      continue;
-    }
-    let reader: BlockReader | undefined;
-    try {
-      reader = await openReplica(context, block, location, at, to, signal);
-      for (let bytes = await reader.next(); bytes !== null; bytes = await reader.next()) {
-        for (const piece of bytes.pieces) at += piece.length;
-        round = 1;
-        yield bytes;
-      }
-    } catch (error) {
-      if (signal.aborted) throw cancellation(signal, `reading ${source.path}`);
-      failures.set(location.datanode.uuid, { location, error });
-      suspects.add(location.datanode.uuid);
-      if (isDfsError(error, 'Corrupt')) await report(context, block, location, signal);
-    } finally {
-      reader?.close();
-    }
-  }
+  return new BlockFetch(source, located, from, to, signal).bytes();
 }
 
-async function openReplica(
-  context: ClientContext,
-  { block, offset }: BlockLocation,
-  { datanode }: ReplicaLocation,
-  from: number,
-  to: number,
-  signal: AbortSignal,
-): Promise<BlockReader> {
-  const range = { poolId: context.poolId, block, offset: from - offset, length: to - from };
-  const options = { clientName: context.namenode.clientName, timeoutMs: context.settings.socketTimeoutMs, signal };
-  return await BlockReader.open(context.connections, datanode, range, options);
+class BlockFetch {
+  readonly #source: ReadSource;
+  readonly #to: number;
+  readonly #signal: AbortSignal;
+  #block: BlockLocation;
+  /** The next byte that is wanted. */
+  #at: number;
+  #round = 1;
+  /** Of this round, by DataNode. */
+  #failures = new Map<string, ReplicaFailure>();
+  /** The one that is read from, and one more while that is hedged. */
+  readonly #open = new Set<ReplicaStream>();
+
+  constructor(source: ReadSource, block: BlockLocation, from: number, to: number, signal: AbortSignal) {
+    this.#source = source;
+    this.#block = block;
+    this.#at = from;
+    this.#to = to;
+    this.#signal = signal;
+  }
+
+  async *bytes(): AsyncGenerator<ReceivedBytes, void, void> {
+    try {
+      while (this.#at < this.#to) {
+        let stream = this.#openNext();
+        if (stream === undefined) await this.#beginRound();
+        while (stream !== undefined) {
+          const { bytes, from } = await this.#step(stream);
+          if (bytes !== null) yield bytes;
+          stream = bytes === null ? undefined : from;
+        }
+      }
+    } finally {
+      this.#closeAllBut(undefined);
+    }
+  }
+
+  /** From the best replica that has not failed in this round and is not read from; undefined when there is none, or nothing is wanted. */
+  #openNext(): ReplicaStream | undefined {
+    if (this.#at >= this.#to) return undefined;
+    const { context, suspects } = this.#source;
+    const reading = [...this.#open].map(({ location }) => location.datanode.uuid);
+    const taken = new Set([...this.#failures.keys(), ...reading]);
+    const location = chooseReplica(this.#block.locations, taken, (uuid) => suspects.has(uuid));
+    if (location === undefined) return undefined;
+    const stream = new ReplicaStream(context, this.#block, location, this.#at, this.#to, this.#signal);
+    this.#open.add(stream);
+    return stream;
+  }
+
+  async #step(stream: ReplicaStream): Promise<ReadStep> {
+    const step = await this.#source.context.hedgedReads.next(stream, () => this.#openNext());
+    if (this.#signal.aborted) throw cancellation(this.#signal, `reading ${this.#source.path}`);
+    this.#closeAllBut(step.from);
+    for (const { stream: failed, error } of step.failed) await this.#note(failed.location, error);
+    if (step.bytes !== null) {
+      for (const piece of step.bytes.pieces) this.#at += piece.length;
+      this.#round = 1;
+    }
+    return step;
+  }
+
+  async #note(location: ReplicaLocation, error: unknown): Promise<void> {
+    const { context, suspects } = this.#source;
+    this.#failures.set(location.datanode.uuid, { location, error });
+    suspects.add(location.datanode.uuid);
+    if (isDfsError(error, 'Corrupt')) await report(context, this.#block, location, this.#signal);
+  }
+
+  /** All replicas have failed: after a pause they are tried again, as the NameNode knows them then. */
+  async #beginRound(): Promise<void> {
+    const { context, path, blocks } = this.#source;
+    if (this.#round >= context.settings.maxBlockAcquireFailures)
+      throw unreadable(this.#source, this.#block, this.#at, [...this.#failures.values()]);
+    const delayMs = retryDelayMs(ROUND_PAUSES, this.#round, context.random);
+    await pause(context.clock, delayMs, this.#signal, `reading ${path}`);
+    this.#round++;
+    this.#failures = new Map();
+    this.#block = await blocks.refresh(this.#at, this.#signal);
+  }
+
+  #closeAllBut(kept: ReplicaStream | undefined): void {
+    for (const stream of this.#open) {
+      if (stream === kept) continue;
+      stream.close();
+      this.#open.delete(stream);
+    }
+  }
 }
 
 /** The read goes on whether or not the NameNode can be told. */

@@ -12,6 +12,7 @@ import type { ClientProtocolClient } from '../common/rpc/services.js';
 import { tcpNetwork } from '../common/tcp-channel.js';
 import { BufferPool } from './buffer-pool.js';
 import type { ClientContext } from './context.js';
+import { HedgedReads } from './hedged-reads.js';
 import { LeaseRenewer } from './lease-renewer.js';
 import * as administration from './rpc/administration.js';
 import { NamenodeClient } from './rpc/namenode-client.js';
@@ -98,6 +99,7 @@ function newContext(
     leases: new LeaseRenewer(clock, async () => {
       await namenode.call('RenewLease', { clientName: namenode.clientName });
     }),
+    hedgedReads: new HedgedReads(clock, settings.hedgedReads),
     buffers: new BufferPool(settings.packetSize, FREE_BUFFERS_MAX),
   };
 }

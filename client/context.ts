@@ -3,6 +3,7 @@ import type { Network } from '../common/channel.js';
 import type { Clock } from '../common/clock.js';
 import type { Random } from '../common/random.js';
 import type { BufferPool } from './buffer-pool.js';
+import type { HedgedReads } from './hedged-reads.js';
 import type { LeaseRenewer } from './lease-renewer.js';
 import type { NamenodeClient } from './rpc/namenode-client.js';
 import type { ClientSettings } from './settings.js';
@@ -20,6 +21,8 @@ export interface ClientContext {
   readonly network: Network;
   readonly connections: ConnectionPool;
   readonly leases: LeaseRenewer;
+  /** Of all readers. */
+  readonly hedgedReads: HedgedReads;
   /** For the packets of all writers. */
   readonly buffers: BufferPool;
 }

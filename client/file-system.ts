@@ -19,6 +19,7 @@ import { fileChecksum } from './file-checksum.js';
 import { FileReader } from './file-reader.js';
 import type { FileWriterOptions } from './file-writer.js';
 import { FileWriter } from './file-writer.js';
+import type { HedgedReadMetrics } from './hedged-reads.js';
 import { PosixNamespace } from './posix-namespace.js';
 import * as administration from './rpc/administration.js';
 import { required, toFileStatus, toPlacedBlock } from './rpc/messages.js';
@@ -239,6 +240,11 @@ export class FileSystem {
   /** As the NameNode told them when this client connected. */
   serverDefaults(): ServerDefaults {
     return this.#defaults;
+  }
+
+  /** Reads for which a second DataNode was asked. */
+  get hedgedReads(): HedgedReadMetrics {
+    return this.#context.hedgedReads.metrics;
   }
 
   async stats(): Promise<FsStats> {

@@ -6,6 +6,7 @@ export type { ConnectOptions } from './connect.js';
 export type { FileReader } from './file-reader.js';
 export { FileSystem } from './file-system.js';
 export type { FileWriter, WriteOptions } from './file-writer.js';
+export type { HedgedReadMetrics } from './hedged-reads.js';
 export type { ContentsVersion, PosixNamespace, XattrMode } from './posix-namespace.js';
 export { contentsVersion, inodePath } from './posix-namespace.js';
 export type * from './types.js';

@@ -1,6 +1,7 @@
 /** What the client takes from the configuration, under the names that its code uses. */
 import type { ChecksumSpec } from '../common/checksum.js';
 import type { Configuration } from '../common/config/configuration.js';
+import type { HedgedReadSettings } from './hedged-reads.js';
 import type { ReplacementRule } from './replace-datanode.js';
 import type { ServerDefaults } from './types.js';
 
@@ -29,6 +30,7 @@ export interface ClientSettings {
   readonly socketTimeoutMs: number;
   /** Rounds over all replicas of a block before a read fails. */
   readonly maxBlockAcquireFailures: number;
+  readonly hedgedReads: HedgedReadSettings;
   /** How long a connection to a DataNode is kept for the next read. */
   readonly idleConnectionMs: number;
   /** How long a DataNode that failed is avoided. */
@@ -58,6 +60,10 @@ export function clientSettings(configuration: Configuration, defaults: ServerDef
     connectTimeoutMs: configuration.get('ipc.client.connect.timeout'),
     socketTimeoutMs: configuration.get('dfs.client.socket-timeout'),
     maxBlockAcquireFailures: configuration.get('dfs.client.max.block.acquire.failures'),
+    hedgedReads: {
+      limit: configuration.get('dfs.client.hedged.read.threadpool.size'),
+      thresholdMs: configuration.get('dfs.client.hedged.read.threshold.millis'),
+    },
     idleConnectionMs: configuration.get('dfs.client.socketcache.expiryMsec'),
     suspectMs: configuration.get('dfs.client.write.exclude.nodes.cache.expiry.interval.millis'),
   };

@@ -292,6 +292,12 @@ export const PROPERTIES = {
     min: 1,
     max: 100,
   }),
+  'dfs.client.hedged.read.threadpool.size': int(
+    '0',
+    'Most reads at a time for which a client asks a second DataNode, because the first one takes long. 0: none.',
+    { min: 0, max: 4096 },
+  ),
+  'dfs.client.hedged.read.threshold.millis': duration('ms', '500ms', 'How long the first DataNode may take.', { min: 1 }),
 
   // ---- Logs ----------------------------------------------------------------------------------------------------------
   'dfs.log.level': choice(

@@ -135,6 +135,8 @@ function drawSettings(random: Random, blockSize: number): Record<string, string>
     'dfs.datanode.scan.period.hours': pick(random, ['2m', '10m']),
     'dfs.datanode.directoryscan.interval': pick(random, ['1m', '10m']),
     'dfs.namenode.resource.du.reserved': '256k',
+    'dfs.client.hedged.read.threadpool.size': pick(random, ['0', '1', '8']),
+    'dfs.client.hedged.read.threshold.millis': pick(random, ['10ms', '500ms']),
     'dfs.client.mark.slownode.as.badnode.threshold': pick(random, ['0', '2', '10']),
     'dfs.datanode.slow.io.warning.threshold.ms': pick(random, ['20ms', '300ms']),
     'dfs.client.datanode-restart.timeout': pick(random, ['5s', '30s']),

@@ -45,6 +45,8 @@ export interface Misbehaviour {
   beforeAck?: (packet: ReceivedPacket) => 'die' | undefined;
   /** Whether the node says that it was slow with a packet. */
   slow?: (packet: ReceivedPacket) => boolean;
+  /** Before a packet of a read is sent that begins at an offset of the block: a promise lets it wait. */
+  onReading?: (offset: number) => Promise<void> | undefined;
   /** How many bytes of a read are sent before the node dies. */
   dieAfterReading?: number | undefined;
   /** Offset of a byte in the block that reads deliver damaged. */
@@ -248,6 +250,7 @@ export class FakeDatanode {
     const chunksEnd = Math.min(replica.data.length, Math.ceil(end / chunk) * chunk);
     let seqno = 0;
     for (let at = chunkOffset; at < chunksEnd; at += READ_PACKET_BYTES) {
+      await this.misbehaviour.onReading?.(at);
       if (at - chunkOffset >= (this.misbehaviour.dieAfterReading ?? Number.POSITIVE_INFINITY)) return this.die();
       const data = Buffer.from(replica.data.subarray(at, Math.min(at + READ_PACKET_BYTES, chunksEnd)));
       const checksums = computeChecksums(CHECKSUM, [data]);
