@@ -91,6 +91,11 @@ export class FileWriter {
     if (signal !== undefined) this.#ignoreSignal = onAbort(signal, () => void this.abort(signal.reason));
   }
 
+  /** The file as it was when it was opened. */
+  get status(): FileStatus {
+    return this.#options.status;
+  }
+
   get path(): string {
     return this.#options.status.path;
   }

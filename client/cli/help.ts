@@ -7,6 +7,7 @@ const SECTIONS: readonly (readonly [title: string, first: string])[] = [
   ['Copying', 'put'],
   ['Changing the namespace', 'mkdir'],
   ['Space', 'du'],
+  ['Mounting', 'mount'],
   ['Administration', 'fsck'],
   ['A cluster on this machine', 'cluster start'],
   ['About the command', 'help'],

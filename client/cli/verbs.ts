@@ -48,6 +48,9 @@ const VERBS: Readonly<Record<string, readonly [summary: string, load: Loader]>> 
   du: ['show the space that files and directories take', () => import('./verbs/du.js')],
   df: ['show the space of the cluster', () => import('./verbs/df.js')],
   count: ['count directories, files and bytes', () => import('./verbs/count.js')],
+  // A mount
+  mount: ['make the cluster a directory of this machine', () => import('./verbs/mount.js')],
+  umount: ['undo that', () => import('./verbs/umount.js')],
   // Administration
   fsck: ['check the blocks of files', () => import('./verbs/fsck.js')],
   report: ['show the state of the cluster and its DataNodes', () => import('./verbs/report.js')],

@@ -282,6 +282,13 @@ export const PROPERTIES = {
     '60s',
     'How long a call is repeated while the NameNode does not answer: open files outlive a restart of the NameNode that takes less.',
   ),
+  'dfs.client.mount.staging.dir': path(
+    '/var/tmp/dfs-mount',
+    'Where a mount keeps what was written to the middle of files until they are closed or synced.',
+  ),
+  'dfs.client.mount.staging.size': size('10g', 'The most that a mount keeps there; more is ENOSPC.', {
+    min: 1024 ** 2,
+  }),
   'dfs.client.socketcache.expiryMsec': duration(
     'ms',
     '3s',

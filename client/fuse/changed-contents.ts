@@ -1,0 +1,138 @@
+/** A file that is changed otherwise than at its end: its contents as they were in the cluster, with what was written since over them. */
+import { isDfsError } from '../../common/errors.js';
+import type { FileReader } from '../file-reader.js';
+import type { FileSystem } from '../file-system.js';
+import { type ContentsVersion, contentsVersion, inodePath } from '../posix-namespace.js';
+import type { BlockLocation } from '../types.js';
+import { editedBlockSize, newBlockList, planCommit, type Segment } from './commit-plan.js';
+import type { HiddenDirectory } from './hidden-directory.js';
+import type { StagedBytes, StagingArea } from './staging.js';
+
+export interface ChangedContentsOptions {
+  readonly fs: FileSystem;
+  readonly hidden: HiddenDirectory;
+  readonly staging: StagingArea;
+  readonly fileId: number;
+}
+
+interface Base {
+  readonly blocks: readonly BlockLocation[];
+  readonly version: ContentsVersion;
+  readonly blockSize: number;
+  readonly replication: number;
+  readonly reader: FileReader;
+}
+
+/** Bytes that are read and written at a time when a block is copied. */
+const COPY_BYTES = 1024 * 1024;
+
+export class ChangedContents {
+  readonly #options: ChangedContentsOptions;
+  readonly #base: Base;
+  readonly #staged: StagedBytes;
+  #keptBytes: number;
+  #length: number;
+
+  private constructor(options: ChangedContentsOptions, base: Base, staged: StagedBytes) {
+    this.#options = options;
+    this.#base = base;
+    this.#staged = staged;
+    this.#keptBytes = base.version.length;
+    this.#length = base.version.length;
+  }
+
+  /** Starts from what the cluster has now. */
+  static async over(options: ChangedContentsOptions): Promise<ChangedContents> {
+    const { fs, staging, fileId } = options;
+    const path = inodePath(fileId);
+    const { blockSize, replication } = await fs.stat(path);
+    // In this order: what somebody changes in between makes the commit fail, instead of mixing with what is read here.
+    const blocks = await fs.getBlockLocations(path, 0, Number.MAX_SAFE_INTEGER);
+    const reader = await fs.open(path);
+    const base = { blocks, version: contentsVersion(blocks), blockSize, replication, reader };
+    return new ChangedContents(options, base, await staging.newFile());
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  async write(position: number, data: Buffer): Promise<void> {
+    await this.#staged.write(position, data);
+    this.#length = Math.max(this.#length, position + data.length);
+  }
+
+  /** Shorter: the rest is forgotten. Longer: zeros follow. */
+  setLength(length: number): void {
+    if (length < this.#length) {
+      this.#staged.cut(length);
+      this.#keptBytes = Math.min(this.#keptBytes, length);
+    }
+    this.#length = length;
+  }
+
+  /** Up to `size` bytes, fewer at the end. */
+  async read(position: number, size: number): Promise<Buffer> {
+    const end = Math.max(position, Math.min(position + size, this.#length));
+    const target = Buffer.alloc(end - position);
+    const part = (range: { start: number; end: number }) =>
+      target.subarray(range.start - position, range.end - position);
+    const { written } = this.#staged;
+    for (const range of written.within(position, end)) await this.#staged.readInto(part(range), range.start);
+    for (const { start, end: gapEnd } of written.gaps(position, Math.min(end, this.#keptBytes))) {
+      await this.#base.reader.readInto(part({ start, end: gapEnd }), start);
+    }
+    return target;
+  }
+
+  /**
+   * Puts the contents into the cluster, in one step. Blocks without a change stay as they are.
+   * @throws DfsError `FileChanged` when somebody else has changed the file meanwhile: then nothing has happened.
+   */
+  async commit(): Promise<void> {
+    const { blocks, version } = this.#base;
+    const file = { blocks, written: this.#staged.written, keptBytes: this.#keptBytes, length: this.#length };
+    const plan = planCommit(file);
+    const isUnchanged = this.#length === version.length && plan.every(({ kind }) => kind === 'keep');
+    if (isUnchanged) return;
+    const { fs, hidden, fileId } = this.#options;
+    const source = await hidden.newPath();
+    try {
+      await this.#writeParts(source, plan);
+      const writtenBlocks = await fs.getBlockLocations(source, 0, Number.MAX_SAFE_INTEGER);
+      await fs.posix.replaceContents(inodePath(fileId), version, source, newBlockList(plan, writtenBlocks));
+    } catch (error) {
+      if (!isDfsError(error, 'ConnectionLost', 'Timeout')) await fs.delete(source).catch(() => false);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#base.reader.close();
+    await this.#staged.close();
+  }
+
+  /** Each part begins with a block of its own, so that kept blocks can stand between two of them. */
+  async #writeParts(path: string, plan: readonly Segment[]): Promise<void> {
+    const { fs } = this.#options;
+    const { replication } = this.#base;
+    const parts = plan.filter(({ kind }) => kind === 'write');
+    const blockSize = editedBlockSize(this.#length, this.#base.blockSize);
+    let writer = await fs.create(path, { blockSize, replication, createParent: false });
+    for (const [i, { start, end }] of parts.entries()) {
+      if (i > 0) {
+        await writer.close();
+        writer = await fs.append(path, { newBlock: true });
+      }
+      try {
+        for (let at = start; at < end; at += COPY_BYTES) {
+          await writer.write(await this.read(at, Math.min(COPY_BYTES, end - at)), { handOver: true });
+        }
+      } catch (error) {
+        await writer.abort(error);
+        throw error;
+      }
+    }
+    await writer.close();
+  }
+}

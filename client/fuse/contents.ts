@@ -1,0 +1,342 @@
+/**
+ * The contents of one file that programs have open here, in one of three states:
+ *
+ *                    write at the end              write before what was sent, large gap
+ *     ┌─────────┐ ───────────────────► ┌─────────┐ ─────────────────────────────► ┌─────────┐
+ *     │  clean  │                      │ streams │   (the stream is closed first) │ changed │
+ *     └─────────┘ ◄─────────────────── └─────────┘                                └─────────┘
+ *          ▲              close                                                       │  ▲
+ *          └────────────────────────── fsync, close ──────────────────────────────────┘  │
+ *          └───────────────────────────── any other write, truncate ─────────────────────┘
+ *
+ * clean: the cluster has it. streams: it grows at its end, through the pipeline; HDFS's own way of writing. changed: what was
+ * written is in a local file, and becomes new blocks at the next fsync or close.
+ *
+ * After an error in writing, all further calls fail with it until the last program has closed the file: what was written since the last
+ * fsync is lost, and everybody is told.
+ */
+import type { Clock } from '../../common/clock.js';
+import { DfsError, toDfsError } from '../../common/errors.js';
+import type { FileReader } from '../file-reader.js';
+import type { FileSystem } from '../file-system.js';
+import type { FileWriter } from '../file-writer.js';
+import { inodePath } from '../posix-namespace.js';
+import type { FileStatus, TimesChange } from '../types.js';
+import { ChangedContents } from './changed-contents.js';
+import type { HiddenDirectory } from './hidden-directory.js';
+import type { ReadAhead, ReadResult } from './read-ahead.js';
+import { ReadWriteLock } from './read-write-lock.js';
+import type { StagingArea } from './staging.js';
+import { WriteWindow } from './write-window.js';
+
+export interface ContentsOptions {
+  readonly fs: FileSystem;
+  readonly hidden: HiddenDirectory;
+  readonly staging: StagingArea;
+  readonly clock: Clock;
+}
+
+/** How much of a stream is held back for bytes that come late or once more. */
+const WINDOW_BYTES = 4 * 1024 * 1024;
+
+type State =
+  | { readonly kind: 'clean' }
+  | { readonly kind: 'streams'; readonly writer: FileWriter; readonly window: WriteWindow; overflowed: boolean }
+  | { readonly kind: 'changed'; readonly changes: ChangedContents };
+
+const CLEAN: State = { kind: 'clean' };
+
+/** After changes of our own: nobody knows the new time of the file yet. */
+const UNKNOWN_VERSION = '';
+
+export class FileContents {
+  readonly fileId: number;
+  readonly #options: ContentsOptions;
+  readonly #lock = new ReadWriteLock();
+  #state: State = CLEAN;
+  #length: number;
+  #reader: Promise<FileReader> | undefined;
+  /** What the reader, and the kernel's cached pages, are of. */
+  #version: string;
+  #failure: DfsError | undefined;
+  #isRemoved = false;
+  #changedMs: number | undefined;
+  /** Times that were set while there was something to be written, which will set them, too. */
+  #pendingTimes: TimesChange = {};
+
+  constructor(options: ContentsOptions, status: FileStatus, writer?: FileWriter) {
+    this.#options = options;
+    this.fileId = status.fileId;
+    this.#length = status.length;
+    this.#version = versionOf(status);
+    if (writer !== undefined) this.#state = streaming(writer);
+  }
+
+  /** Bytes, those included that only this mount has. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Of the contents that programs have seen through this mount; empty when nobody knows. */
+  get version(): string {
+    return this.isClean ? this.#version : UNKNOWN_VERSION;
+  }
+
+  get isClean(): boolean {
+    return this.#state.kind === 'clean';
+  }
+
+  /** When it was last written to, and what was said about its times since; undefined when the cluster knows better. */
+  get localTimes(): TimesChange | undefined {
+    if (this.isClean) return undefined;
+    return { ...(this.#changedMs === undefined ? {} : { modificationTimeMs: this.#changedMs }), ...this.#pendingTimes };
+  }
+
+  /**
+   * Another program opens the file: what others have written to it by now shows.
+   * @returns whether pages that the kernel has are still good.
+   */
+  async opened(status: FileStatus): Promise<boolean> {
+    return await this.#lock.write(async () => {
+      const version = versionOf(status);
+      if (!this.isClean || version === this.#version) return true;
+      await this.#forgetReader();
+      this.#version = version;
+      this.#length = status.length;
+      return false;
+    });
+  }
+
+  async read(position: number, size: number, ahead: ReadAhead, signal: AbortSignal): Promise<ReadResult> {
+    return await this.#lock.read(async () => {
+      this.#requireSound();
+      const state = this.#state;
+      if (state.kind === 'changed') return owned(await state.changes.read(position, size));
+      if (state.kind === 'streams') return await this.#readStreamed(state, position, size, signal);
+      return await ahead.read(await this.#openReader(), position, size, signal);
+    });
+  }
+
+  /**
+   * `position` undefined: at the end. The bytes are not looked at any more once the promise has resolved.
+   * @returns where they are.
+   */
+  async write(position: number | undefined, data: Buffer): Promise<number> {
+    return await this.#change(async () => {
+      if (this.isClean && (position ?? this.#length) === this.#length) await this.#startStream(position === undefined);
+      const at = position ?? this.#length;
+      if (this.#state.kind === 'streams' && !(await this.#writeToStream(this.#state, at, data))) await this.#settle();
+      if (this.#state.kind !== 'streams') await (await this.#changes()).write(at, data);
+      this.#length = Math.max(this.#length, at + data.length);
+      this.#changedMs = this.#options.clock.now();
+      const { accessTimeMs, accessTimeNs } = this.#pendingTimes;
+      this.#pendingTimes = accessTimeMs === undefined ? {} : { accessTimeMs, accessTimeNs };
+      return at;
+    });
+  }
+
+  async setLength(length: number): Promise<void> {
+    await this.#change(async () => {
+      if (length === this.#length) return;
+      if (this.#state.kind === 'streams' && this.#state.window.fits(length, 0)) {
+        this.#state.window.setEnd(length);
+      } else {
+        await this.#settle();
+        if (length === 0 && this.isClean) await this.#empty();
+        else (await this.#changes()).setLength(length);
+      }
+      this.#length = length;
+      this.#changedMs = this.#options.clock.now();
+    });
+  }
+
+  /** Returns once everything is in the cluster, on disk, and visible to others. */
+  async sync(): Promise<void> {
+    await this.#change(async () => {
+      if (this.#isRemoved) return;
+      const state = this.#state;
+      if (state.kind === 'streams') {
+        await state.window.drainAll((bytes) => state.writer.write(bytes));
+        await state.writer.hsync();
+      } else {
+        await this.#settle();
+      }
+    });
+  }
+
+  /** A program has closed the file: everything is in the cluster when this returns, and others may write to it. */
+  async flush(): Promise<void> {
+    await this.#change(async () => {
+      if (!this.#isRemoved) await this.#settle();
+    });
+  }
+
+  /** The file has no name any more: nothing of it has to be kept beyond its last close. */
+  markRemoved(): void {
+    this.#isRemoved = true;
+  }
+
+  /** Sets the times at once, or after what is to be written. */
+  async setTimes(times: TimesChange): Promise<void> {
+    await this.#lock.write(async () => {
+      if (this.isClean) await this.#options.fs.setTimes(inodePath(this.fileId), times);
+      else this.#pendingTimes = { ...this.#pendingTimes, ...times };
+    });
+  }
+
+  /** Nobody has it open any more. What was not flushed is gone. */
+  async close(): Promise<void> {
+    await this.#lock.write(async () => {
+      await this.#forgetReader();
+      const state = this.#state;
+      this.#state = CLEAN;
+      if (state.kind === 'changed') await state.changes.close();
+      if (state.kind === 'streams') await this.#abandon(state.writer);
+    });
+  }
+
+  /** Runs a change alone; its error stays. */
+  async #change<T>(work: () => Promise<T>): Promise<T> {
+    return await this.#lock.write(async () => {
+      this.#requireSound();
+      try {
+        return await work();
+      } catch (error) {
+        const failure = toDfsError(error);
+        // A full staging area, or a file that another client has open, says nothing about what was written before.
+        if (!['NoSpace', 'AlreadyBeingCreated', 'SafeMode'].includes(failure.name)) this.#failure = failure;
+        throw failure;
+      }
+    });
+  }
+
+  #requireSound(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** If somebody else has made the file longer, only what is to be appended goes to its end. */
+  async #startStream(appends: boolean): Promise<void> {
+    await this.#forgetReader();
+    const writer = await this.#options.fs.append(inodePath(this.fileId));
+    const isAsExpected = writer.length === this.#length;
+    this.#length = writer.length;
+    if (isAsExpected || appends) this.#state = streaming(writer);
+    else await writer.close();
+  }
+
+  /** False when the stream cannot take them: they come before what was sent, or too far behind it. */
+  async #writeToStream(state: State & { kind: 'streams' }, position: number, data: Buffer): Promise<boolean> {
+    const { window, writer } = state;
+    if (position < window.start) return false;
+    if (!window.fits(position, data.length)) {
+      await window.drainRun((bytes) => writer.write(bytes));
+      state.overflowed = true;
+    }
+    if (state.overflowed && window.isEmpty && position === window.start) {
+      await writer.write(data);
+      window.skipTo(position + data.length);
+      return true;
+    }
+    if (!window.fits(position, data.length)) return false;
+    window.put(position, data);
+    return true;
+  }
+
+  async #readStreamed(
+    { window, writer }: State & { kind: 'streams' },
+    position: number,
+    size: number,
+    signal: AbortSignal,
+  ): Promise<ReadResult> {
+    const end = Math.max(position, Math.min(position + size, this.#length));
+    const sentEnd = Math.min(end, window.start);
+    const buffers: Buffer[] = [];
+    if (position < sentEnd) {
+      let reader = await this.#openReader();
+      if (reader.length < sentEnd) {
+        await writer.hflush();
+        await this.#forgetReader();
+        reader = await this.#openReader();
+      }
+      buffers.push(await reader.read(position, sentEnd - position, { signal }));
+    }
+    if (end > sentEnd) buffers.push(window.read(Math.max(position, sentEnd), end));
+    return { buffers, release: () => {} };
+  }
+
+  /** The way to `clean`. */
+  async #settle(): Promise<void> {
+    const state = this.#state;
+    if (state.kind === 'clean') return;
+    if (state.kind === 'streams') {
+      await state.window.drainAll((bytes) => state.writer.write(bytes));
+      await state.writer.close();
+    } else {
+      await state.changes.commit();
+      await state.changes.close();
+    }
+    this.#state = CLEAN;
+    this.#version = UNKNOWN_VERSION;
+    await this.#forgetReader();
+    await this.#setPendingTimes();
+  }
+
+  async #setPendingTimes(): Promise<void> {
+    const times = this.#pendingTimes;
+    this.#pendingTimes = {};
+    this.#changedMs = undefined;
+    if (Object.keys(times).length > 0) await this.#options.fs.setTimes(inodePath(this.fileId), times);
+  }
+
+  async #changes(): Promise<ChangedContents> {
+    if (this.#state.kind === 'changed') return this.#state.changes;
+    await this.#forgetReader();
+    const changes = await ChangedContents.over({ ...this.#options, fileId: this.fileId });
+    this.#state = { kind: 'changed', changes };
+    this.#length = changes.length;
+    return changes;
+  }
+
+  async #empty(): Promise<void> {
+    const { fs } = this.#options;
+    await this.#forgetReader();
+    await fs.truncate(inodePath(this.fileId), 0);
+    this.#version = UNKNOWN_VERSION;
+  }
+
+  async #openReader(): Promise<FileReader> {
+    const reader = this.#reader ?? this.#options.fs.open(inodePath(this.fileId));
+    this.#reader = reader;
+    try {
+      return await reader;
+    } catch (error) {
+      if (this.#reader === reader) this.#reader = undefined;
+      throw error;
+    }
+  }
+
+  async #forgetReader(): Promise<void> {
+    const reader = await this.#reader?.catch(() => undefined);
+    this.#reader = undefined;
+    await reader?.close();
+  }
+
+  /** A stream that failed, or whose file was removed: others may have the file at once. */
+  async #abandon(writer: FileWriter): Promise<void> {
+    await writer.abort(new DfsError('Cancelled', 'the file was closed'));
+    await this.#options.fs.recoverLease(inodePath(this.fileId)).catch(() => false);
+  }
+}
+
+function streaming(writer: FileWriter): State {
+  return { kind: 'streams', writer, window: new WriteWindow(writer.length, WINDOW_BYTES), overflowed: false };
+}
+
+function owned(bytes: Buffer): ReadResult {
+  return { buffers: [bytes], release: () => {} };
+}
+
+/** Differs when somebody has changed the bytes of a file. */
+export function versionOf({ length, modificationTimeMs, modificationTimeNs }: FileStatus): string {
+  return `${length}/${modificationTimeMs}/${modificationTimeNs}`;
+}

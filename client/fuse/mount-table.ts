@@ -1,0 +1,62 @@
+/** What is mounted on this machine, by the kernel's own table. */
+import { readFile, statfs } from 'node:fs/promises';
+import { DfsError, osErrorCode } from '../../common/errors.js';
+import { runTool } from './device.js';
+
+/** What the type of our mounts is in the table. */
+export const MOUNT_TYPE = 'fuse.dfs';
+
+export interface MountEntry {
+  readonly mountPoint: string;
+  readonly type: string;
+  readonly source: string;
+  /** Number of the connection in /sys/fs/fuse/connections. */
+  readonly connection: number;
+}
+
+const TABLE = '/proc/self/mountinfo';
+
+/** The lines of /proc/self/mountinfo. */
+export function parseMountTable(text: string): MountEntry[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [before = '', after = ''] = line.split(' - ');
+      const [, , device = '', , mountPoint = ''] = before.split(' ');
+      const [type = '', source = ''] = after.split(' ');
+      const connection = Number(device.split(':')[1]);
+      return { mountPoint: unescaped(mountPoint), type, source: unescaped(source), connection };
+    });
+}
+
+/** The mount that programs see at this directory, the last one when there are several. */
+export async function mountedAt(directory: string): Promise<MountEntry | undefined> {
+  const entries = parseMountTable(await readFile(TABLE, 'utf8'));
+  return entries.filter(({ mountPoint }) => mountPoint === directory).at(-1);
+}
+
+/** Whether the process behind a mount has died: "Transport endpoint is not connected". */
+export async function isDead(mountPoint: string): Promise<boolean> {
+  try {
+    await statfs(mountPoint); // stat may be answered from what the kernel remembers
+    return false;
+  } catch (error) {
+    return ['ENOTCONN', 'ECONNABORTED'].includes(osErrorCode(error) ?? '');
+  }
+}
+
+/** @throws DfsError `Overloaded` (EAGAIN) while programs use it, unless `lazy`; `AccessControl`, `InvalidArgument`. */
+export async function unmount(mountPoint: string, { lazy = false } = {}): Promise<void> {
+  const { code, stderr } = await runTool('umount', ['-i', ...(lazy ? ['-l'] : []), mountPoint]);
+  if (code === 0) return;
+  const why = stderr.trim().replace(/^umount: /, '') || `umount ended with exit code ${code}`;
+  if (/busy/.test(why)) throw new DfsError('Overloaded', `${mountPoint} is in use by a program; ${why}`);
+  throw new DfsError(process.getuid?.() === 0 ? 'InvalidArgument' : 'AccessControl', why);
+}
+
+/** The table writes blanks and backslashes as three octal digits. */
+function unescaped(text: string): string {
+  const bytes = text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+  return bytes;
+}

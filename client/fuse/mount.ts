@@ -1,0 +1,119 @@
+/** A mount from its beginning to its end. */
+import { realpath, stat, writeFile } from 'node:fs/promises';
+import type { Clock } from '../../common/clock.js';
+import type { Configuration } from '../../common/config/configuration.js';
+import { DfsError, isDfsError, messageOf, osErrorCode } from '../../common/errors.js';
+import type { Logger } from '../../common/logging.js';
+import { nodeDisk } from '../../common/node-disk.js';
+import type { FileSystem } from '../file-system.js';
+import { FuseDevice } from './device.js';
+import { HiddenDirectory } from './hidden-directory.js';
+import { Identities } from './identities.js';
+import { isDead, MOUNT_TYPE, mountedAt, unmount } from './mount-table.js';
+import { MountedFileSystem } from './mounted-file-system.js';
+import { invalidateInode } from './protocol/replies.js';
+import { Session } from './session.js';
+import { StagingArea } from './staging.js';
+
+export interface MountRequest {
+  /** Connected with a umask of 0: the kernel has taken off the program's own. */
+  readonly fs: FileSystem;
+  readonly mountPoint: string;
+  /** `host:port` of the NameNode, for the table of mounts. */
+  readonly namenode: string;
+  readonly readOnly: boolean;
+  readonly configuration: Configuration;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Unmounts when it aborts. */
+  readonly signal: AbortSignal;
+  /** Called when programs can use it. */
+  readonly onMounted: () => void;
+}
+
+/**
+ * Mounts, serves, and returns when the file system is unmounted, by whomever.
+ * @throws DfsError `FileNotFound`, `NotADirectory`, `DirectoryLocked` (it is mounted already), and those of {@link FuseDevice.mount}.
+ */
+export async function runMount(request: MountRequest): Promise<void> {
+  const { fs, namenode, readOnly, configuration, clock, logger, signal } = request;
+  const mountPoint = await prepareMountPoint(request.mountPoint, logger);
+  const hidden = new HiddenDirectory(fs, logger, clock);
+  const staging = new StagingArea(
+    nodeDisk,
+    configuration.get('dfs.client.mount.staging.dir'),
+    configuration.get('dfs.client.mount.staging.size'),
+  );
+  const operations = new MountedFileSystem({
+    fs,
+    hidden,
+    staging,
+    identities: new Identities(),
+    clock,
+    logger,
+    invalidate: (node, what) => device.notify(invalidateInode(node, what)),
+  });
+  const session = new Session({ operations, reply: (buffers) => device.reply(buffers), clock, logger });
+  const options = { mountPoint, source: namenode, readOnly };
+  const device = await FuseDevice.mount(options, (incoming) => session.take(incoming));
+  logger.info({ mountPoint, namenode }, 'mounted');
+  request.onMounted();
+  if (!readOnly) void hidden.removeAbandoned();
+  await Promise.race([device.ended, aborted(signal)]);
+  if (signal.aborted) await leave(mountPoint, operations, device, logger);
+  logger.info({ mountPoint, reason: await device.ended }, 'unmounted');
+  await operations.close();
+}
+
+/** The directory's true path, free of a mount whose process has died. */
+async function prepareMountPoint(given: string, logger: Logger): Promise<string> {
+  const directory = await realpath(given).catch((error: unknown) => {
+    // Nothing can be asked of a dead mount, not even where it is.
+    if (['ENOTCONN', 'ECONNABORTED'].includes(osErrorCode(error) ?? '')) return given;
+    throw new DfsError('FileNotFound', `${given}: ${messageOf(error)}`);
+  });
+  for (let mount = await mountedAt(directory); mount !== undefined; mount = await mountedAt(directory)) {
+    if (mount.type !== MOUNT_TYPE) break;
+    if (!(await isDead(directory))) {
+      throw new DfsError(
+        'DirectoryLocked',
+        `${mount.source} is mounted on ${directory} already; dfs umount ${directory} ends that`,
+      );
+    }
+    logger.warn({ mountPoint: directory }, 'the process of the mount that was here has died; unmounting it');
+    await unmount(directory, { lazy: true });
+  }
+  if (!(await stat(directory)).isDirectory()) throw new DfsError('NotADirectory', `${directory} is not a directory`);
+  return directory;
+}
+
+/** In order when nobody uses it. Otherwise what was written is saved, and programs that have files open get errors from then on. */
+async function leave(
+  mountPoint: string,
+  operations: MountedFileSystem,
+  device: FuseDevice,
+  logger: Logger,
+): Promise<void> {
+  try {
+    await unmount(mountPoint);
+  } catch (error) {
+    if (!isDfsError(error, 'Overloaded')) {
+      // Somebody else has unmounted it at this moment.
+      logger.warn({ reason: messageOf(error) }, 'could not unmount');
+      if ((await mountedAt(mountPoint)) === undefined) return;
+    }
+    logger.warn({ mountPoint }, 'programs still use it: their files are saved and cut off');
+    const connection = (await mountedAt(mountPoint))?.connection;
+    await operations.close();
+    await unmount(mountPoint, { lazy: true });
+    await writeFile(`/sys/fs/fuse/connections/${connection}/abort`, '1');
+  }
+  await device.ended;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

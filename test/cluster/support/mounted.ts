@@ -1,0 +1,96 @@
+/**
+ * Mounts for tests, each on a directory of its own, gone at the end of the test whatever happens. The process of the test never calls the
+ * file system of the mount synchronously, nor does it have to: all is done by programs that it starts.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { accessSync, constants, mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { mountedAt, unmount } from '../../../client/fuse/mount-table.js';
+import { type CommandResult, resultOf, type TestCluster, waitFor } from '../harness.js';
+
+/** A failing command ends the script; of `! command` the shell would take no notice, therefore `refused command`. */
+const PRELUDE = `
+cd "$0" && set -eo pipefail
+refused() { if "$@"; then echo "not refused: $*" >&2; return 1; fi; }`;
+
+/** Undefined where mounting is possible, else why not. */
+export const CANNOT_MOUNT = whyNot();
+
+function whyNot(): string | undefined {
+  if (process.getuid?.() !== 0) return 'mounting needs root';
+  try {
+    accessSync('/dev/fuse', constants.R_OK | constants.W_OK);
+    return undefined;
+  } catch {
+    return 'there is no /dev/fuse';
+  }
+}
+
+export class TestMount {
+  readonly directory: string;
+  readonly process: ChildProcess;
+  readonly #output: Promise<CommandResult>;
+
+  constructor(directory: string, child: ChildProcess) {
+    this.directory = directory;
+    this.process = child;
+    this.#output = resultOf(child);
+  }
+
+  /**
+   * Runs a shell script in the mount, and asserts that it succeeds: every command of it, and those that it says are refused (`refused rm x`)
+   * fail.
+   */
+  async sh(t: ExecutionContext, script: string, env: Readonly<Record<string, string>> = {}): Promise<string> {
+    const { stdout, stderr, code } = await this.tryScript(script, env);
+    t.is(code, 0, `${script}\n${stdout}${stderr}`);
+    return stdout;
+  }
+
+  async tryScript(script: string, env: Readonly<Record<string, string>> = {}): Promise<CommandResult> {
+    const child = spawn('bash', ['-c', `${PRELUDE}\n${script}`, this.directory], {
+      env: { ...process.env, LC_ALL: 'C.UTF-8', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return await resultOf(child);
+  }
+
+  /** What the process printed, once it has ended. */
+  async ended(): Promise<CommandResult> {
+    return await this.#output;
+  }
+}
+
+/** Returns when programs can use it. */
+export async function mount(
+  t: ExecutionContext,
+  cluster: TestCluster,
+  { directory = mkdtempSync(join(tmpdir(), 'dfs-mount-')), args = [] as readonly string[] } = {},
+): Promise<TestMount> {
+  const child = cluster.spawnDfs(['mount', directory, '--foreground', ...args]);
+  const mounted = new TestMount(directory, child);
+  t.teardown(async () => {
+    child.kill('SIGKILL'); // its requests fail from here on, so that nothing can hang on it
+    await mounted.ended();
+    await rmMount(directory);
+  });
+  await waitFor(async () => {
+    if (child.exitCode !== null) throw new Error(`the mount has ended: ${(await mounted.ended()).stderr}`);
+    return await isServed(directory);
+  }, 'the mount');
+  return mounted;
+}
+
+async function isServed(directory: string): Promise<boolean> {
+  if ((await mountedAt(directory)) === undefined) return false;
+  const { code } = await resultOf(spawn('stat', ['-f', directory], { stdio: 'ignore' }));
+  return code === 0;
+}
+
+async function rmMount(directory: string): Promise<void> {
+  while ((await mountedAt(directory)) !== undefined) await unmount(directory, { lazy: true });
+  await rm(directory, { recursive: true, force: true });
+}
