@@ -104,7 +104,9 @@ class Namenode implements RunningNamenode {
       stats: () => fsStats(journal, blocks.datanodes),
       pendingReconstructionBlocks: () => blocks.pendingReconstructionBlocks,
     });
-    this.#rpc.addService('ClientProtocol', this.#metrics.timed(clientProtocol));
+    const timedClientProtocol = this.#metrics.timed(clientProtocol);
+    this.#rpc.addService('ClientProtocol', timedClientProtocol);
+    this.#rpc.addSessions('ClientProtocol', timedClientProtocol);
     this.#rpc.addService('DatanodeProtocol', this.#metrics.timed(datanodeProtocol));
     const rpc = configuration.get('dfs.namenode.rpc-address');
     this.rpcPort = await this.#rpc.listen(rpc.host, rpc.port);

@@ -8,17 +8,21 @@ import type { ServiceName } from './services.js';
 
 const PROTO_DIRECTORY = fileURLToPath(new URL('../../proto/', import.meta.url));
 
-const PROTO_FILES: Readonly<Record<ServiceName, string>> = {
+/** `Session` carries calls of the other services; it has no handlers of its own. */
+type DefinedService = ServiceName | 'Session';
+
+const PROTO_FILES: Readonly<Record<DefinedService, string>> = {
   ClientProtocol: 'client_protocol.proto',
   DatanodeProtocol: 'datanode_protocol.proto',
   InterDatanodeProtocol: 'inter_datanode_protocol.proto',
   BlockStream: 'block_stream.proto',
+  Session: 'session.proto',
 };
 
-const definitions = new Map<ServiceName, ServiceDefinition>();
+const definitions = new Map<DefinedService, ServiceDefinition>();
 
 /** The definition of a service; its messages are those that proto/generated describes. */
-export function serviceDefinition(name: ServiceName): ServiceDefinition {
+export function serviceDefinition(name: DefinedService): ServiceDefinition {
   const known = definitions.get(name);
   if (known !== undefined) return known;
   // The same choices as in the script that generates the types.

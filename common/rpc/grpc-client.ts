@@ -14,6 +14,7 @@ import { serviceDefinition } from './definitions.js';
 import { checkedDeserializer, checkedSerializer, MalformedMessage } from './message-check.js';
 import type { CallOptions } from './service.js';
 import type { ServiceName, Services } from './services.js';
+import { SessionClient, type SessionMethod } from './session-client.js';
 import type { CallTarget } from './status.js';
 import { errorOf } from './status.js';
 
@@ -22,6 +23,8 @@ export interface ConnectionOptions {
   readonly defaultTimeoutMs: number;
   /** Largest message taken or sent. Default 64 MiB, that of `ipc.maximum.data.length`. */
   readonly maxMessageBytes?: number;
+  /** Unary calls go through a session (proto/session.proto): many times as many a second. The server must have sessions. */
+  readonly session?: boolean;
 }
 
 export interface ServiceConnection<ServiceClient> {
@@ -41,7 +44,7 @@ const SERVERS: Readonly<Record<ServiceName, string>> = {
 export function connectService<Name extends ServiceName>(
   service: Name,
   address: string,
-  { defaultTimeoutMs, maxMessageBytes = 64 * 1024 ** 2 }: ConnectionOptions,
+  { defaultTimeoutMs, maxMessageBytes = 64 * 1024 ** 2, session: wantsSession = false }: ConnectionOptions,
 ): ServiceConnection<Services[Name]['client']> {
   const grpcClient = new GrpcClient(address, credentials.createInsecure(), {
     'grpc.max_receive_message_length': maxMessageBytes,
@@ -57,52 +60,58 @@ export function connectService<Name extends ServiceName>(
     'grpc.enable_http_proxy': 0,
     'grpc.service_config_disable_resolution': 1,
   });
+  const session = wantsSession ? new SessionClient(grpcClient, maxMessageBytes) : undefined;
   const methods = Object.entries(serviceDefinition(service)).map(([name, method]) => {
-    const caller = new MethodCaller(
-      grpcClient,
-      method,
-      { role: SERVERS[service], address, method: name },
-      defaultTimeoutMs,
-    );
+    const target = { role: SERVERS[service], address, method: name };
+    const caller = new MethodCaller(grpcClient, method, target, defaultTimeoutMs, session);
     return [name, caller.asFunction()];
   });
-  return { client: Object.fromEntries(methods) as Services[Name]['client'], close: () => grpcClient.close() };
+  const close = (): void => {
+    session?.close();
+    grpcClient.close();
+  };
+  return { client: Object.fromEntries(methods) as Services[Name]['client'], close };
 }
 
-class MethodCaller {
+class MethodCaller implements SessionMethod {
+  readonly target: Omit<CallTarget, 'timeoutMs'>;
+  readonly serialize: (request: unknown) => Buffer;
+  readonly deserialize: (bytes: Buffer) => unknown;
   readonly #grpcClient: GrpcClient;
   readonly #method: MethodDefinition<unknown, unknown>;
-  readonly #serialize: (request: unknown) => Buffer;
-  readonly #deserialize: (bytes: Buffer) => unknown;
-  readonly #target: Omit<CallTarget, 'timeoutMs'>;
   readonly #defaultTimeoutMs: number;
+  readonly #session: SessionClient | undefined;
 
   constructor(
     grpcClient: GrpcClient,
     method: MethodDefinition<unknown, unknown>,
     target: Omit<CallTarget, 'timeoutMs'>,
     defaultTimeoutMs: number,
+    session: SessionClient | undefined,
   ) {
     this.#grpcClient = grpcClient;
     this.#method = method;
-    this.#serialize = checkedSerializer(method.requestSerialize);
-    this.#deserialize = checkedDeserializer(method.responseDeserialize);
-    this.#target = target;
+    this.serialize = checkedSerializer(method.requestSerialize);
+    this.deserialize = checkedDeserializer(method.responseDeserialize);
+    this.target = target;
     this.#defaultTimeoutMs = defaultTimeoutMs;
+    this.#session = session;
   }
 
   asFunction(): (request: never, options?: CallOptions) => unknown {
     if (this.#method.responseStream) return (request, options = {}) => this.#download(request, options);
     if (this.#method.requestStream) return (requests, options = {}) => this.#upload(requests, options);
-    return (request, options = {}) => this.#unary(request, options);
+    const session = this.#session;
+    if (session === undefined) return (request, options = {}) => this.#unary(request, options);
+    return async (request, options = {}) => await session.call(this, request, this.#limits(options));
   }
 
   #unary(request: unknown, options: CallOptions): Promise<unknown> {
     return this.#answered(options, (grpcOptions, answer) =>
       this.#grpcClient.makeUnaryRequest(
         this.#method.path,
-        this.#serialize,
-        this.#deserialize,
+        this.serialize,
+        this.deserialize,
         request,
         new Metadata(),
         grpcOptions,
@@ -117,8 +126,8 @@ class MethodCaller {
     const answer = this.#answered(options, (grpcOptions, onAnswer) => {
       const call = this.#grpcClient.makeClientStreamRequest(
         this.#method.path,
-        this.#serialize,
-        this.#deserialize,
+        this.serialize,
+        this.deserialize,
         new Metadata(),
         grpcOptions,
         onAnswer,
@@ -142,8 +151,8 @@ class MethodCaller {
     const { timeoutMs, signal } = this.#limits(options);
     const call = this.#grpcClient.makeServerStreamRequest(
       this.#method.path,
-      this.#serialize,
-      this.#deserialize,
+      this.serialize,
+      this.deserialize,
       request,
       new Metadata(),
       { deadline: Date.now() + timeoutMs },
@@ -194,7 +203,7 @@ class MethodCaller {
   }
 
   #malformed({ reason }: MalformedMessage): DfsError {
-    const { role, address, method } = this.#target;
+    const { role, address, method } = this.target;
     return new DfsError(
       'ProtocolViolation',
       `The answer of the ${role} at ${address} to ${method} cannot be read: ${reason}.`,
@@ -202,13 +211,13 @@ class MethodCaller {
   }
 
   #cancelled(signal: AbortSignal): DfsError {
-    return new DfsError('Cancelled', `${this.#target.method} was cancelled.`, { cause: signal.reason });
+    return new DfsError('Cancelled', `${this.target.method} was cancelled.`, { cause: signal.reason });
   }
 
   #error(error: unknown, timeoutMs: number, signal: AbortSignal | undefined): DfsError {
     if (error instanceof DfsError) return error;
     if (signal?.aborted) return this.#cancelled(signal);
-    return errorOf(error as ServiceError, { ...this.#target, timeoutMs });
+    return errorOf(error as ServiceError, { ...this.target, timeoutMs });
   }
 }
 

@@ -17,9 +17,11 @@ import { DfsError } from '../errors.js';
 import { listenError } from '../listen-error.js';
 import type { Logger } from '../logging.js';
 import { serviceDefinition } from './definitions.js';
-import { checkedDeserializer, checkedSerializer, MalformedMessage } from './message-check.js';
+import { hostOfPeer, publicError, wellFormed } from './handling.js';
+import { checkedDeserializer, checkedSerializer } from './message-check.js';
 import type { CallContext } from './service.js';
 import type { ServiceName, Services } from './services.js';
+import { SessionServer } from './session-server.js';
 import type { ErrorStatus } from './status.js';
 import { statusOf } from './status.js';
 
@@ -42,9 +44,12 @@ export class GrpcServer {
   readonly #server: Server;
   readonly #injector: ConnectionInjector;
   readonly #listener: NetServer;
+  readonly #maxMessageBytes: number;
+  #sessions: SessionServer | undefined;
 
   constructor(options: GrpcServerOptions) {
     this.#logger = options.logger;
+    this.#maxMessageBytes = options.maxMessageBytes;
     this.#server = new Server({
       'grpc.max_receive_message_length': options.maxMessageBytes,
       'grpc.max_send_message_length': options.maxMessageBytes,
@@ -73,6 +78,16 @@ export class GrpcServer {
     }
   }
 
+  /** Lets clients send calls of a service over session streams, too. One service of a server can have them. */
+  addSessions<Name extends ServiceName>(name: Name, handlers: Services[Name]['handlers']): void {
+    const options = { logger: this.#logger, maxMessageBytes: this.#maxMessageBytes };
+    const sessions = new SessionServer(options, serviceDefinition(name), handlers);
+    this.#sessions = sessions;
+    this.#server.addService(serviceDefinition('Session'), {
+      Open: (stream: Parameters<SessionServer['open']>[0]) => sessions.open(stream),
+    });
+  }
+
   /**
    * Resolves with the port that was taken (for `port` 0: a free one).
    * @throws DfsError `PortInUse`, `InvalidConfiguration`.
@@ -91,8 +106,11 @@ export class GrpcServer {
     this.#listener.close();
     this.#injector.destroy();
     const ended = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
-    const timer = setTimeout(() => this.#server.forceShutdown(), graceMs);
-    await ended;
+    const timer = setTimeout(() => {
+      this.#sessions?.abort();
+      this.#server.forceShutdown();
+    }, graceMs);
+    await Promise.all([ended, this.#sessions?.stop()]);
     clearTimeout(timer);
   }
 
@@ -138,9 +156,7 @@ export class GrpcServer {
   }
 
   #status(method: MethodDefinition<unknown, unknown>, error: unknown): ErrorStatus {
-    if (error instanceof DfsError) return statusOf(error);
-    this.#logger.error({ err: error, method: method.path }, 'a call failed for an unforeseen reason');
-    return statusOf(new DfsError('Internal', 'The server failed to carry out the call; its log has the reason.'));
+    return statusOf(publicError(error, method.path, this.#logger));
   }
 }
 
@@ -163,9 +179,7 @@ class GrpcCallContext implements CallContext {
   }
 
   get peerHost(): string {
-    const peer = this.#call.getPeer();
-    const host = peer.slice(0, Math.max(peer.lastIndexOf(':'), 0));
-    return host.startsWith('::ffff:') ? host.slice('::ffff:'.length) : host;
+    return hostOfPeer(this.#call.getPeer());
   }
 
   get signal(): AbortSignal {
@@ -181,13 +195,6 @@ class GrpcCallContext implements CallContext {
   end(): void {
     this.#call.removeListener('cancelled', this.#onCancelled);
   }
-}
-
-function wellFormed(request: unknown): unknown {
-  if (request instanceof MalformedMessage) {
-    throw new DfsError('ProtocolViolation', `The request cannot be read: ${request.reason}.`);
-  }
-  return request;
 }
 
 async function* readAll(call: ServerReadableStream<unknown, unknown>): AsyncIterable<unknown> {

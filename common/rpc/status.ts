@@ -18,11 +18,11 @@ export function statusOf(error: DfsError): ErrorStatus {
   const metadata = new Metadata();
   metadata.set(ERROR_METADATA, error.name);
   const code = Status[ERROR_KINDS[error.name].grpc as keyof typeof Status];
-  return { code, details: headerText(error.message), metadata };
+  return { code, details: shortMessage(error.message), metadata };
 }
 
 /** Half surrogate pairs, which a path may hold, cannot be encoded for the header: they would end the process. */
-function headerText(message: string): string {
+export function shortMessage(message: string): string {
   const wellFormed = Buffer.from(message).toString();
   return wellFormed.length <= MAX_MESSAGE_LENGTH ? wellFormed : truncated(wellFormed);
 }

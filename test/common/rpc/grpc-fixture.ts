@@ -49,6 +49,7 @@ export async function serve(
   const logger = createLogger({ name: 'test', destination: { write: (line) => log.push(line) } });
   const server = new GrpcServer({ logger, maxMessageBytes });
   server.addService('DatanodeProtocol', { ...datanodeProtocol, ...handlers.datanode });
+  server.addSessions('DatanodeProtocol', { ...datanodeProtocol, ...handlers.datanode });
   server.addService('BlockStream', { ...blockStream, ...handlers.blocks });
   const port = await server.listen('127.0.0.1', 0);
   t.teardown(() => server.stop(0));
@@ -57,6 +58,18 @@ export async function serve(
 
 export function datanodeClient(t: ExecutionContext, address: string): DatanodeProtocolClient {
   const connection = connectService('DatanodeProtocol', address, { defaultTimeoutMs: 10_000 });
+  t.teardown(() => connection.close());
+  return connection.client;
+}
+
+/** The same over a session. */
+export function sessionClient(t: ExecutionContext, address: string, maxMessageBytes?: number): DatanodeProtocolClient {
+  const limits = maxMessageBytes === undefined ? {} : { maxMessageBytes };
+  const connection = connectService('DatanodeProtocol', address, {
+    defaultTimeoutMs: 10_000,
+    session: true,
+    ...limits,
+  });
   t.teardown(() => connection.close());
   return connection.client;
 }
