@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { FileSystem } from '../client/index.js';
+import { callsBesideEmptyOnes } from './cases/calls.js';
 import { metadataCalls, smallFiles } from './cases/metadata.js';
 import { repair } from './cases/repair.js';
 import { throughput } from './cases/throughput.js';
@@ -63,6 +64,8 @@ async function main(): Promise<void> {
     add(await memory(cluster));
     for (const concurrency of [1, 8, 64]) add(await smallFiles(fs, 2000, concurrency));
     for (const concurrency of CONCURRENCIES) add(await metadataCalls(fs, concurrency === 1 ? 500 : 4000, concurrency));
+    for (const concurrency of [...CONCURRENCIES, 512])
+      add(await callsBesideEmptyOnes(fs, concurrency === 1 ? 1000 : 8000, concurrency, Number(values.rounds)));
     add([await coldStart(cluster)]);
     await fs.close();
   } finally {
