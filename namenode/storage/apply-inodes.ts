@@ -100,6 +100,7 @@ export function dropEntry(state: ApplyState, id: number, timeMs: number): void {
   unlink(state, parentOf(state, id), timeMs);
   statement(state.db, 'DELETE FROM xattrs WHERE inode = ?').run(id);
   expectOneRow(statement(state.db, 'DELETE FROM inodes WHERE id = ?').run(id), `remove inode ${id}`);
+  directoryCache(state.db).forget(id);
   state.counters.files--;
 }
 

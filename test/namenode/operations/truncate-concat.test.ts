@@ -4,6 +4,7 @@ import { append } from '../../../namenode/operations/append.js';
 import { blockLocations } from '../../../namenode/operations/block-locations.js';
 import { commitBlockSynchronization } from '../../../namenode/operations/block-recovery.js';
 import { concat } from '../../../namenode/operations/concat.js';
+import { mkdirs } from '../../../namenode/operations/mkdirs.js';
 import { lastBlocks } from '../../../namenode/operations/open-file.js';
 import { truncate } from '../../../namenode/operations/truncate.js';
 import { parsePath } from '../../../namenode/paths.js';
@@ -109,6 +110,18 @@ test('concat → the blocks of all, in order, and the sources are gone', async (
   t.false(exists(fixture, '/d/b'));
   t.is(ns.journal.counters.files, 1);
   t.is(ns.journal.counters.blocks, 5);
+});
+
+test('a directory can take the name of a file that concat has removed', async (t) => {
+  const fixture = setUp(t);
+  const { ns } = fixture;
+  await writeFile(ns, '/target', [1000]);
+  await writeFile(ns, '/name', [1000]);
+  t.throws(() => exists(fixture, '/name/below'), { name: 'ParentNotDirectory' });
+  await concat(ns, ROOT, parsePath('/target'), [parsePath('/name')]);
+  t.false(exists(fixture, '/name/below'));
+  await mkdirs(ns, ROOT, { path: parsePath('/name/below'), mode: 0o755, createParent: true, exclusive: false });
+  t.true(exists(fixture, '/name/below'));
 });
 
 test('concat refuses as a whole', async (t) => {
