@@ -28,6 +28,8 @@ import { readStream, writeStream } from './streams.js';
 import type {
   AdministeredDatanodes,
   AppendOptions,
+  BalancerAction,
+  BalancerStatus,
   BlockLocation,
   ContentSummary,
   CreateOptions,
@@ -271,6 +273,20 @@ export class FileSystem {
     maintenanceExpiresMs = 0,
   ): Promise<AdministeredDatanodes> {
     return await administration.administerDatanodes(this.#context.namenode, action, datanodes, maintenanceExpiresMs);
+  }
+
+  /**
+   * Has the NameNode move replicas until all DataNodes are about equally full, or stop that; in any case says how far it is.
+   * @param thresholdPercent how much fuller or emptier than the average a DataNode may be; 0: 10.
+   * @throws DfsError `InvalidArgument` when it is balancing already, `SafeMode`, `AccessControl`.
+   */
+  async balancer(action: BalancerAction, thresholdPercent = 0): Promise<BalancerStatus> {
+    return await administration.balancer(this.#context.namenode, action, thresholdPercent);
+  }
+
+  /** How many bytes a second each DataNode copies for the balancer, until it is restarted. */
+  async setBalancerBandwidth(bytesPerSecond: number): Promise<void> {
+    await this.#context.namenode.call('SetBalancerBandwidth', { bytesPerSecond });
   }
 
   /** Folds the edit log into the checkpoint now; returns the last transaction id that is in it. */

@@ -177,6 +177,21 @@ export interface SafeModeState {
   readonly message: string;
 }
 
+export type BalancerAction = 'status' | 'start' | 'stop';
+
+export interface BalancerStatus {
+  readonly running: boolean;
+  /** From 0 on. */
+  readonly iteration: number;
+  readonly bytesMoved: number;
+  readonly blocksMoved: number;
+  readonly bytesLeft: number;
+  /** What this iteration shall move. */
+  readonly bytesBeingMoved: number;
+  /** How the last run has ended: `balanced`, `no-move-block`, `no-move-progress`, `stopped`; `none` when it has not. */
+  readonly result: string;
+}
+
 export interface FsckReplica {
   readonly datanode: DatanodeAddress;
   readonly rack: string;

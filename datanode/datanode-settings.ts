@@ -32,6 +32,9 @@ export interface DatanodeSettings {
   readonly expectedBlockBytes: number;
   /** Copies to other DataNodes at a time. */
   readonly maxCopies: number;
+  /** The same for copies that the balancer orders, and bytes a second of all of them. */
+  readonly maxMoves: number;
+  readonly balanceBytesPerSecond: number;
 }
 
 export function datanodeSettings(configuration: Configuration): DatanodeSettings {
@@ -65,6 +68,8 @@ export function datanodeSettings(configuration: Configuration): DatanodeSettings
     packetBytes: configuration.get('dfs.client-write-packet-size'),
     expectedBlockBytes: configuration.get('dfs.blocksize'),
     maxCopies: configuration.get('dfs.namenode.replication.max-streams-hard-limit'),
+    maxMoves: configuration.get('dfs.datanode.balance.max.concurrent.moves'),
+    balanceBytesPerSecond: configuration.get('dfs.datanode.balance.bandwidthPerSec'),
   };
 }
 

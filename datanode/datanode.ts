@@ -28,6 +28,7 @@ import { IncrementalReports } from './incremental-reports.js';
 import type { IntegrityStatus } from './integrity.js';
 import { Integrity } from './integrity.js';
 import { NamenodeLink } from './namenode-link.js';
+import { Pace } from './pace.js';
 import { toBlock, toPipelineNode } from './pipeline-node.js';
 import { ReplicaCatalog } from './replica-catalog.js';
 import type { TransferTarget } from './replica-copy.js';
@@ -84,6 +85,9 @@ export class Datanode {
   readonly #store: ReplicaStore;
   readonly #removal: ReplicaRemoval;
   readonly #transfers: Transfers;
+  /** Copies that the balancer orders: apart from the others, so that neither waits for the other. */
+  readonly #moves: Transfers;
+  readonly #balancePace: Pace;
   readonly #recovery: BlockRecovery;
   readonly #xceiver: DataXceiver;
   readonly #server: DataServer;
@@ -145,6 +149,9 @@ export class Datanode {
     });
     const onEnded = (): void => this.#link?.hurry();
     this.#transfers = new Transfers({ ...services, maxConcurrent: settings.maxCopies, onEnded });
+    this.#balancePace = new Pace(settings.balanceBytesPerSecond, clock);
+    const pace = this.#balancePace;
+    this.#moves = new Transfers({ ...services, pace, maxConcurrent: settings.maxMoves, onEnded });
     const { datanodeUuid } = volumes;
     this.blockStream = blockStreamHandlers({
       ...services,
@@ -189,7 +196,10 @@ export class Datanode {
       reports: this.#reports,
       identity: { id, rack, version: VERSION },
       load: () => this.#load(),
-      onHeartbeatAnswered: ({ failedTransfers }) => this.#transfers.failuresTold(failedTransfers?.length ?? 0),
+      onHeartbeatAnswered: ({ failedTransfers, failedMoves }) => {
+        this.#transfers.failuresTold(failedTransfers?.length ?? 0);
+        this.#moves.failuresTold(failedMoves?.length ?? 0);
+      },
       execute: (command) => this.#execute(command),
     });
     this.#link = link;
@@ -226,6 +236,7 @@ export class Datanode {
     await this.#server.stop();
     await this.#recovery.stop();
     await this.#transfers.stop();
+    await this.#moves.stop();
     await this.#removal.stop();
     const { clock } = this.#dependencies;
     if (!this.#isFatal) await this.#store.noteRestart(clock.now() + this.#settings.restartReplicaExpiryMs);
@@ -244,16 +255,21 @@ export class Datanode {
       replicationsInProgress: this.#transfers.pendingCount,
       failedVolumes: this.volumes.failedCount,
       failedTransfers: [...this.#transfers.failures],
+      failedMoves: [...this.#moves.failures],
     };
   }
 
-  #execute({ command, transfer, invalidate, recover }: DatanodeCommand__Output): void {
+  #execute({ command, transfer, invalidate, recover, balancerBandwidth }: DatanodeCommand__Output): void {
     try {
       if (command === 'recover' && recover) this.#recovery.order(toRecoveryOrder(recover));
       if (command === 'invalidate') this.#removal.invalidate((invalidate?.blocks ?? []).map(toBlock));
       if (command === 'transfer' && transfer) {
-        this.#transfers.order({ block: toBlock(transfer.block), targets: transfer.targets.map(toTarget) });
+        const order = { block: toBlock(transfer.block), targets: transfer.targets.map(toTarget) };
+        if (transfer.balancing) this.#moves.order(order);
+        else this.#transfers.order(order);
       }
+      if (balancerBandwidth && balancerBandwidth.bytesPerSecond > 0)
+        this.#balancePace.change(balancerBandwidth.bytesPerSecond);
     } catch (error) {
       this.#dependencies.logger.error(
         { command, reason: messageOf(error) },

@@ -11,6 +11,7 @@ import type {
 import { DfsError } from '../common/errors.js';
 import type { Packet } from '../common/packet.js';
 import { READ_PACKET_BYTES } from './block-sender.js';
+import type { Pace } from './pace.js';
 import { chunkRange, PacketSource, sendAllPackets } from './packet-source.js';
 import { PipelineClient } from './pipeline-client.js';
 import { addressOf } from './pipeline-node.js';
@@ -25,6 +26,8 @@ export interface TransferTarget {
 export interface CopyServices {
   readonly network: Network;
   readonly timeouts: TransferTimeouts;
+  /** Undefined: as fast as it goes. */
+  readonly pace?: Pace | undefined;
 }
 
 /** What the targets are told. */
@@ -40,7 +43,7 @@ export interface CopyHeader {
  * @throws DfsError `PipelineFailed`, naming the DataNode; `Corrupt` when the replica is damaged.
  */
 export async function copyReplica(
-  { network, timeouts }: CopyServices,
+  { network, timeouts, pace }: CopyServices,
   replica: ReadableReplica,
   header: CopyHeader,
   targets: readonly TransferTarget[],
@@ -56,7 +59,8 @@ export async function copyReplica(
   try {
     if (signal.aborted) onAbort();
     const nodes = targets.map(({ node }) => addressOf(node));
-    await send(replica, await PipelineClient.open({ channel, operation, nodes, timeouts }));
+    const client = await PipelineClient.open({ channel, operation, nodes, timeouts });
+    await send(replica, client, (bytes) => pace?.rest(bytes, signal));
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
@@ -82,9 +86,12 @@ function operationFor(
   };
 }
 
-async function send(replica: ReadableReplica, client: PipelineClient): Promise<void> {
+/** Called with the bytes of each packet that has been sent; the next one waits for it. */
+type Rest = (bytes: number) => Promise<void> | undefined;
+
+async function send(replica: ReadableReplica, client: PipelineClient, rest: Rest): Promise<void> {
   try {
-    await sendPackets(replica, client);
+    await sendPackets(replica, client, rest);
     await client.finish();
   } catch (error) {
     await client.abort();
@@ -92,12 +99,15 @@ async function send(replica: ReadableReplica, client: PipelineClient): Promise<v
   }
 }
 
-async function sendPackets(replica: ReadableReplica, client: PipelineClient): Promise<void> {
+async function sendPackets(replica: ReadableReplica, client: PipelineClient, rest: Rest): Promise<void> {
   const { visibleBytes, files } = replica;
   // Verified here too: otherwise the target would be blamed for what is wrong on this disk.
   const options = { packetBytes: READ_PACKET_BYTES, withChecksums: true, verify: true };
   const source = new PacketSource(replica, chunkRange(replica, 0, visibleBytes), options);
-  await sendAllPackets(source, (packet) => client.send(upTo(visibleBytes, files.checksum, packet)));
+  await sendAllPackets(source, async (packet) => {
+    await client.send(upTo(visibleBytes, files.checksum, packet));
+    await rest(packet.dataLength);
+  });
 }
 
 /** The packet without what lies beyond `end`. Only a replica that is being written has such bytes, in the chunk that `end` is in. */

@@ -5,6 +5,7 @@ import type { Network } from '../common/channel.js';
 import { type Clock, sleep } from '../common/clock.js';
 import type { Logger } from '../common/logging.js';
 import type { Random } from '../common/random.js';
+import { Balancer } from './balancer.js';
 import { BlockManager } from './block-manager.js';
 import { BlockRecoveries } from './block-recoveries.js';
 import type { BlockSettings } from './block-settings.js';
@@ -49,6 +50,7 @@ export class BlockManagement {
   readonly blocks: BlockManager;
   readonly service: DatanodeService;
   readonly admin: DatanodeAdmin;
+  readonly balancer: Balancer;
   readonly #options: BlockManagementOptions;
   readonly #heartbeats: HeartbeatManager;
   readonly #replication: ReplicationMonitor;
@@ -79,7 +81,17 @@ export class BlockManagement {
     const heartbeats = new HeartbeatManager(settings.heartbeats, logger);
     const invalidations = new Invalidations(datanodes, settings.invalidateLimit);
     const arrivals = new RecentArrivals(settings.heartbeatIntervalMs);
-    const redundancy = new RedundancyMonitor({ journal, datanodes, invalidations, arrivals, clock, minReplication });
+    const isInSafeMode = (): boolean => safeMode.isOn;
+    const balancer = new Balancer({ journal, datanodes, settings: settings.balancer, clock, logger, isInSafeMode });
+    const redundancy = new RedundancyMonitor({
+      journal,
+      datanodes,
+      invalidations,
+      arrivals,
+      clock,
+      isToGo: (block, storage) => balancer.isToGo(block, storage),
+      minReplication,
+    });
     const replication = new ReplicationMonitor({
       committed,
       datanodes,
@@ -112,8 +124,9 @@ export class BlockManagement {
       logger,
       onChanged: (node) => this.service.adminChanged(node),
       requestChecks: (blocks) => redundancy.requestChecks(blocks),
-      isInSafeMode: () => safeMode.isOn,
+      isInSafeMode,
     });
+    this.balancer = balancer;
     this.datanodes = datanodes;
     this.safeMode = safeMode;
     this.blocks = blocks;
@@ -136,6 +149,7 @@ export class BlockManagement {
       invalidations,
       redundancy,
       replication,
+      balancer,
       safeMode,
       invalidateLimit: settings.invalidateLimit,
       removeStorages: (storages) =>
@@ -158,6 +172,7 @@ export class BlockManagement {
       repeat(options, 'taking DataNodes out of service', settings.admin.intervalMs, () =>
         this.admin.round(this.#stop.signal),
       ),
+      repeat(options, 'balancing', settings.heartbeats.tickMs, () => this.balancer.round()),
       repeat(options, 'repair', settings.redundancyIntervalMs, () => this.#repair()),
     ]);
   }

@@ -1,5 +1,6 @@
 /** The settings of block management. */
 import type { Configuration } from '../common/config/configuration.js';
+import type { BalancerSettings } from './balancer.js';
 import type { DatanodeAdminSettings } from './datanode-admin.js';
 import type { HeartbeatSettings } from './heartbeat-manager.js';
 import type { ReplicationSettings } from './replication-monitor.js';
@@ -15,6 +16,7 @@ export interface BlockSettings {
   readonly replication: ReplicationSettings;
   readonly safeMode: SafeModeSettings;
   readonly admin: DatanodeAdminSettings;
+  readonly balancer: BalancerSettings;
   /** dfs.namenode.maintenance.replication.min */
   readonly minMaintenanceReplication: number;
 }
@@ -41,6 +43,14 @@ export function blockSettings(configuration: Configuration): BlockSettings {
       maxStreams: configuration.get('dfs.namenode.replication.max-streams'),
       maxStreamsHardLimit: configuration.get('dfs.namenode.replication.max-streams-hard-limit'),
       pendingTimeoutMs: configuration.get('dfs.namenode.reconstruction.pending.timeout-sec'),
+    },
+    balancer: {
+      continuous: configuration.get('dfs.namenode.balancer.continuous'),
+      thresholdPercent: configuration.get('dfs.namenode.balancer.threshold'),
+      intervalMs: configuration.get('dfs.balancer.service.interval'),
+      movesPerNodeMax: configuration.get('dfs.datanode.balance.max.concurrent.moves'),
+      bytesPerNodeMax: configuration.get('dfs.balancer.max-size-to-move'),
+      heartbeatIntervalMs,
     },
     admin: {
       intervalMs: configuration.get('dfs.namenode.decommission.interval'),

@@ -5,7 +5,15 @@ import type { Location } from './blocks.js';
 export type DatanodeCommand =
   | { readonly kind: 'register' }
   /** Copy a replica to these places, in this order. */
-  | { readonly kind: 'transfer'; readonly block: Block; readonly targets: readonly Location[] }
+  | {
+      readonly kind: 'transfer';
+      readonly block: Block;
+      readonly targets: readonly Location[];
+      /** For the balancer, at its pace. */
+      readonly balancing: boolean;
+    }
+  /** Keep to this for the balancer. */
+  | { readonly kind: 'balancerBandwidth'; readonly bytesPerSecond: number }
   /** Lead the recovery of a block that these DataNodes may have. */
   | {
       readonly kind: 'recover';

@@ -6,6 +6,7 @@ import { type Block, blockName } from '../common/block.js';
 import type { Clock } from '../common/clock.js';
 import { DfsError } from '../common/errors.js';
 import type { Logger } from '../common/logging.js';
+import type { Balancer } from './balancer.js';
 import { healthOf } from './block-health.js';
 import type { BlockRecoveries } from './block-recoveries.js';
 import type { Blocks, Location, Target } from './blocks.js';
@@ -39,6 +40,8 @@ export interface HeartbeatMessage extends Heartbeat {
   readonly replicationsInProgress: number;
   /** Copies that were ordered and failed. */
   readonly failedTransfers: readonly Block[];
+  /** The same of copies for the balancer. */
+  readonly failedMoves: readonly Block[];
 }
 
 export interface ReportedEvent extends Omit<ReplicaEvent, 'storage'> {
@@ -66,6 +69,7 @@ export interface DatanodeServiceOptions {
   readonly invalidations: Invalidations;
   readonly redundancy: RedundancyMonitor;
   readonly replication: ReplicationMonitor;
+  readonly balancer: Balancer;
   readonly safeMode: SafeMode;
   /** dfs.block.invalidate.limit */
   readonly invalidateLimit: number;
@@ -77,6 +81,10 @@ export class DatanodeService {
   readonly #options: DatanodeServiceOptions;
   /** Racks when last looked at: the second one makes all blocks badly spread. */
   #racks = 0;
+  /** As an administrator has set it; undefined: what each DataNode is configured with. */
+  #balancerBandwidth: number | undefined;
+  /** In which registration a DataNode was told. */
+  #toldBandwidth = new WeakMap<DatanodeDescriptor, string>();
 
   constructor(options: DatanodeServiceOptions) {
     this.#options = options;
@@ -84,7 +92,7 @@ export class DatanodeService {
 
   /** @returns the id of the registration. @throws DfsError `WrongCluster`. */
   async register(registration: Registration): Promise<string> {
-    const { datanodes, redundancy, replication, openReplicas, logger, removeStorages } = this.#options;
+    const { datanodes, redundancy, replication, balancer, openReplicas, logger, removeStorages } = this.#options;
     const { node, registrationId, changed, replaced } = await datanodes.register(registration);
     logger.info({ datanode: node.name, uuid: node.uuid, rack: node.address.rack }, 'a DataNode has registered');
     for (const gone of replaced) {
@@ -96,6 +104,7 @@ export class DatanodeService {
       removeStorages([...gone.storages.values()]);
     }
     replication.drop(node);
+    balancer.drop(node);
     openReplicas.drop(node);
     for (const storage of changed) redundancy.scanStorage(storage);
     this.#noteRacks();
@@ -109,7 +118,7 @@ export class DatanodeService {
       return [{ kind: 'register' }];
     const countedBefore = new Set([...node.storages.values()].filter((storage) => storage.counts));
     heartbeats.heartbeat(node, message, clock.monotonicMs());
-    const commands = this.#fullReports(node, message.storages);
+    const commands = [...this.#fullReports(node, message.storages), ...this.#bandwidth(node)];
     for (const storage of node.storages.values()) {
       if (storage.counts !== countedBefore.has(storage)) redundancy.scanStorage(storage);
     }
@@ -159,8 +168,9 @@ export class DatanodeService {
 
   /** A DataNode has been declared dead. */
   async died(node: DatanodeDescriptor): Promise<void> {
-    const { redundancy, replication } = this.#options;
+    const { redundancy, replication, balancer } = this.#options;
     replication.drop(node);
+    balancer.drop(node);
     for (const storage of node.storages.values()) redundancy.scanStorage(storage);
     this.#noteRacks();
     await this.#options.datanodes.saveDead(node);
@@ -170,6 +180,21 @@ export class DatanodeService {
   adminChanged(node: DatanodeDescriptor): void {
     for (const storage of node.storages.values()) this.#options.redundancy.scanStorage(storage);
     this.#noteRacks();
+  }
+
+  /** How many bytes a second each DataNode copies for the balancer from now on. */
+  setBalancerBandwidth(bytesPerSecond: number): void {
+    this.#balancerBandwidth = bytesPerSecond;
+    this.#toldBandwidth = new WeakMap();
+  }
+
+  #bandwidth(node: DatanodeDescriptor): DatanodeCommand[] {
+    const bytesPerSecond = this.#balancerBandwidth;
+    const { registrationId } = node;
+    if (bytesPerSecond === undefined || registrationId === undefined) return [];
+    if (this.#toldBandwidth.get(node) === registrationId) return [];
+    this.#toldBandwidth.set(node, registrationId);
+    return [{ kind: 'balancerBandwidth', bytesPerSecond }];
   }
 
   /** Asks a DataNode for full reports of its storages, with its next heartbeats. */
@@ -188,7 +213,7 @@ export class DatanodeService {
 
   /** A replica event was processed. */
   processed({ kind, block, storage }: ReplicaEvent, node: DatanodeDescriptor): void {
-    const { openReplicas, invalidations, replication } = this.#options;
+    const { openReplicas, invalidations, replication, balancer } = this.#options;
     if (kind === 'receiving') {
       openReplicas.begun(storage, block);
       return;
@@ -196,10 +221,12 @@ export class DatanodeService {
     openReplicas.ended(storage, block.blockId);
     if (kind === 'deleted') {
       invalidations.done(storage, block.blockId);
+      balancer.deleted(block.blockId, storage);
       return;
     }
     storage.scheduled.arrived();
     replication.received(block.blockId, node.uuid);
+    balancer.received(block.blockId, node.uuid);
   }
 
   /** @throws DfsError `UnknownDatanode`. */
@@ -224,14 +251,27 @@ export class DatanodeService {
   }
 
   /** Copies to make and replicas to delete. */
-  #work(node: DatanodeDescriptor, { replicationsInProgress, failedTransfers }: HeartbeatMessage): DatanodeCommand[] {
-    const { journal, blocks, clock, replication, recoveries, invalidations, openReplicas, invalidateLimit, logger } =
-      this.#options;
+  #work(node: DatanodeDescriptor, message: HeartbeatMessage): DatanodeCommand[] {
+    const { replicationsInProgress, failedTransfers, failedMoves } = message;
+    const {
+      journal,
+      blocks,
+      clock,
+      replication,
+      balancer,
+      recoveries,
+      invalidations,
+      openReplicas,
+      invalidateLimit,
+      logger,
+    } = this.#options;
     const transfers = replication.heartbeat(node, replicationsInProgress, failedTransfers);
     const commands: DatanodeCommand[] = transfers.map(({ block, targets }) => {
       logger.debug({ block: blockName(block), from: node.name, targets }, 'ordering a copy');
-      return { kind: 'transfer', block, targets: blocks.describe(targets) };
+      return { kind: 'transfer', block, targets: blocks.describe(targets), balancing: false };
     });
+    for (const { block, targets } of balancer.heartbeat(node, failedMoves))
+      commands.push({ kind: 'transfer', block, targets: blocks.describe(targets), balancing: true });
     for (const { targets, ...order } of recoveries.ordersFor(node)) {
       commands.push({ kind: 'recover', ...order, locations: this.#notDead(targets) });
     }

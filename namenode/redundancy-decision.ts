@@ -20,8 +20,14 @@ export interface Decision {
 /**
  * `canKeep`: whether a surplus replica can still be kept, because its deletion has not been ordered.
  * `settling`: replicas were reported just now, so that others may be on their way.
+ * `isToGo`: which replica should go when one is surplus.
  */
-export function decide(health: BlockHealth, canKeep: (replica: Replica) => boolean, settling: boolean): Decision {
+export function decide(
+  health: BlockHealth,
+  canKeep: (replica: Replica) => boolean,
+  settling: boolean,
+  isToGo: (replica: Replica) => boolean = () => false,
+): Decision {
   const { block, good, doubles, corrupt, outdated } = health;
   const goodNodes = new Set(good.map(({ node }) => node));
   const keep = health.excess
@@ -29,7 +35,7 @@ export function decide(health: BlockHealth, canKeep: (replica: Replica) => boole
     .slice(0, health.missing);
   const hopeful = settling && health.missing > 0;
   const enough = good.length >= block.replication;
-  const excess = chooseSurplus(health);
+  const excess = chooseSurplus(health, isToGo);
   return {
     corrupt: outdated,
     keep,
@@ -49,12 +55,12 @@ export function decide(health: BlockHealth, canKeep: (replica: Replica) => boole
  * Replicas to delete. Only what is sure counts: a replica on a DataNode that is silent, or whose storage has not proved what it
  * holds, may not be there, and deleting another one because of it could lose the block.
  */
-function chooseSurplus({ block, good, doubles }: BlockHealth): Replica[] {
+function chooseSurplus({ block, good, doubles }: BlockHealth, isToGo: (replica: Replica) => boolean): Replica[] {
   const sure = good.filter(({ storage }) => storage.isSure);
   const surplus = Math.max(0, sure.length - block.replication);
   const sureDoubles = doubles.filter(({ storage }) => storage.isSure);
   const chosen = sure.length >= block.replication ? sureDoubles : [];
-  return [...chosen, ...chooseExcess(sure, surplus)];
+  return [...chosen, ...chooseExcess(sure, surplus, isToGo)];
 }
 
 /** Whether nothing would change if the decision were carried out. `queued`: the block's place in low_redundancy. */

@@ -30,6 +30,8 @@ export interface RedundancyMonitorOptions {
   readonly invalidations: Invalidations;
   readonly arrivals: RecentArrivals;
   readonly clock: Clock;
+  /** Whether a surplus replica should go from that storage, because the balancer has moved it. */
+  readonly isToGo: (block: number, storage: StorageDescriptor) => boolean;
   /** dfs.namenode.replication.min */
   readonly minReplication: number;
 }
@@ -142,9 +144,10 @@ export class RedundancyMonitor {
   }
 
   #decide(db: Database, block: BlockRow): Decision {
-    const { datanodes, invalidations, arrivals, clock } = this.#options;
+    const { datanodes, invalidations, arrivals, clock, isToGo } = this.#options;
     const canKeep = ({ row, storage }: Replica): boolean => !invalidations.isOrdered(storage, row.block);
-    return decide(healthOf(db, block, datanodes), canKeep, arrivals.has(block.id, clock.monotonicMs()));
+    const settling = arrivals.has(block.id, clock.monotonicMs());
+    return decide(healthOf(db, block, datanodes), canKeep, settling, ({ storage }) => isToGo(block.id, storage));
   }
 
   /** Returns how many blocks are to be looked at. */

@@ -39,7 +39,8 @@ export async function* readFile(session: Session, item: ExistingItem, range: Rea
   }
 }
 
-async function openFile(session: Session, item: ExistingItem): Promise<FileReader> {
+/** @throws PathError for a directory. */
+export async function openFile(session: Session, item: ExistingItem): Promise<FileReader> {
   if (item.status.type === 'DIRECTORY') throw new PathError(item.shown, PROBLEMS.isDirectory);
   return await (await session.fs(item)).open(item.absolute, { signal: session.signal });
 }

@@ -60,6 +60,8 @@ const VERBS: Readonly<Record<string, readonly [summary: string, load: Loader]>> 
   'admin maintenance': ['take DataNodes out of service for a while', () => import('./verbs/admin-maintenance.js')],
   'admin recommission': ['take DataNodes back into service', () => import('./verbs/admin-recommission.js')],
   'admin forget': ['forget dead DataNodes', () => import('./verbs/admin-forget.js')],
+  balancer: ['move replicas until all DataNodes are about equally full', () => import('./verbs/balancer.js')],
+  'admin setBalancerBandwidth': ['set how fast that may be', () => import('./verbs/admin-set-balancer-bandwidth.js')],
   'admin printTopology': ['show the racks and their DataNodes', () => import('./verbs/admin-print-topology.js')],
   'admin getDatanodeInfo': ['show one DataNode', () => import('./verbs/admin-get-datanode-info.js')],
   'admin triggerBlockReport': [
@@ -100,6 +102,7 @@ const ADMIN: Readonly<Record<string, string>> = {
   printTopology: 'admin printTopology',
   getDatanodeInfo: 'admin getDatanodeInfo',
   triggerBlockReport: 'admin triggerBlockReport',
+  setBalancerBandwidth: 'admin setBalancerBandwidth',
 };
 
 /** Words with verbs of their own behind them: `dfs cluster start`, `dfs dfsadmin -report`. */

@@ -1,9 +1,12 @@
 /** Calls about the cluster as a whole. */
 import { DfsError } from '../../common/errors.js';
+import type { BalancerAction__Output } from '../../proto/generated/minihdfs/BalancerAction.js';
 import type { DatanodeAdminAction__Output } from '../../proto/generated/minihdfs/DatanodeAdminAction.js';
 import type { SafeModeAction__Output } from '../../proto/generated/minihdfs/SafeModeAction.js';
 import type {
   AdministeredDatanodes,
+  BalancerAction,
+  BalancerStatus,
   DatanodeAdminAction,
   DatanodeReport,
   FsckFile,
@@ -50,6 +53,21 @@ export async function administerDatanodes(
   const request = { action: ADMIN_ACTIONS[action], datanodes: [...datanodes], maintenanceExpiresMs };
   const answer = await namenode.call('AdministerDatanodes', request);
   return { datanodes: answer.datanodes.map(toDatanodeReport), warnings: answer.warnings };
+}
+
+const BALANCER_ACTIONS: Readonly<Record<BalancerAction, BalancerAction__Output>> = {
+  status: 'BALANCER_STATUS',
+  start: 'BALANCER_START',
+  stop: 'BALANCER_STOP',
+};
+
+export async function balancer(
+  namenode: NamenodeClient,
+  action: BalancerAction,
+  thresholdPercent: number,
+): Promise<BalancerStatus> {
+  const thresholdBillionths = Math.round(thresholdPercent * 10 ** 7);
+  return await namenode.call('RunBalancer', { action: BALANCER_ACTIONS[action], thresholdBillionths });
 }
 
 const SAFE_MODE_ACTIONS: Readonly<Record<SafeModeAction, SafeModeAction__Output>> = {

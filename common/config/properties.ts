@@ -162,6 +162,28 @@ export const PROPERTIES = {
   ),
   'dfs.namenode.safemode.min.datanodes': int('0', 'DataNodes that must be live before writes start.'),
   'dfs.namenode.safemode.extension': duration('ms', '30s', 'How long safe mode lasts once its conditions are met.'),
+  'dfs.namenode.balancer.continuous': boolean(
+    'false',
+    'Whether the NameNode balances by itself, not only when `dfs balancer` asks for it.',
+  ),
+  'dfs.namenode.balancer.threshold': int(
+    '10',
+    'How much fuller or emptier than the average a DataNode may be until then, in percent of its capacity.',
+    { min: 1, max: 100 },
+  ),
+  'dfs.balancer.service.interval': duration(
+    's',
+    '5m',
+    'With dfs.namenode.balancer.continuous: time between two looks.',
+    { min: 1 },
+  ),
+  'dfs.balancer.max-size-to-move': size(
+    '10g',
+    'Most bytes that a DataNode gives or takes in one iteration of the balancer.',
+    {
+      min: 1,
+    },
+  ),
   'dfs.namenode.decommission.interval': duration(
     's',
     '30s',
@@ -220,7 +242,14 @@ export const PROPERTIES = {
     '50s',
     'After a stop in order and a start within this time, replicas that were being written go on where they were.',
   ),
-  'dfs.datanode.balance.bandwidthPerSec': size('100m', 'Most bytes a second that balancing uses.', { min: 1 }),
+  'dfs.datanode.balance.bandwidthPerSec': size('100m', 'Most bytes a second that a DataNode copies for the balancer.', {
+    min: 1,
+  }),
+  'dfs.datanode.balance.max.concurrent.moves': int(
+    '10',
+    'Replicas that a DataNode gives or takes for the balancer at a time. HDFS has 100; a few use the bandwidth as well.',
+    { min: 1 },
+  ),
 
   // ---- Client --------------------------------------------------------------------------------------------------------
   'dfs.client-write-packet-size': size(
@@ -304,7 +333,9 @@ export const PROPERTIES = {
     'Most reads at a time for which a client asks a second DataNode, because the first one takes long. 0: none.',
     { min: 0, max: 4096 },
   ),
-  'dfs.client.hedged.read.threshold.millis': duration('ms', '500ms', 'How long the first DataNode may take.', { min: 1 }),
+  'dfs.client.hedged.read.threshold.millis': duration('ms', '500ms', 'How long the first DataNode may take.', {
+    min: 1,
+  }),
 
   // ---- Logs ----------------------------------------------------------------------------------------------------------
   'dfs.log.level': choice(

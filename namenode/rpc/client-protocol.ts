@@ -11,7 +11,13 @@ import { writerHandlers } from './writer-handlers.js';
 /** Methods that are about blocks and DataNodes. */
 export type ClusterHandlers = Pick<
   ClientProtocolHandlers,
-  'GetFsStats' | 'GetDatanodeReport' | 'SetSafeMode' | 'AdministerDatanodes' | 'Fsck'
+  | 'GetFsStats'
+  | 'GetDatanodeReport'
+  | 'SetSafeMode'
+  | 'AdministerDatanodes'
+  | 'RunBalancer'
+  | 'SetBalancerBandwidth'
+  | 'Fsck'
 >;
 
 export interface ClientProtocolOptions {

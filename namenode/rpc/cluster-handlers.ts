@@ -20,12 +20,12 @@ import { type DatanodeStats, datanodeStats, fsStats } from '../stats.js';
 import { AdminDecision } from '../storage/schema.js';
 import { type CallerSettings, callOf } from './callers.js';
 import type { ClusterHandlers } from './client-protocol.js';
-import { count, shortTexts } from './fields.js';
+import { count, positive, shortTexts } from './fields.js';
 import { replicaLocation } from './messages.js';
 
 export function clusterHandlers(ns: Namesystem, management: BlockManagement, callers: CallerSettings): ClusterHandlers {
   const { journal, clock } = ns;
-  const { datanodes, safeMode, admin } = management;
+  const { datanodes, safeMode, admin, balancer, service } = management;
   const reports = (nodes: Iterable<DatanodeDescriptor>): DatanodeReport[] =>
     datanodeStats(journal, admin, nodes, clock.monotonicMs()).map(datanodeReport);
   return {
@@ -61,8 +61,37 @@ export function clusterHandlers(ns: Namesystem, management: BlockManagement, cal
       return { datanodes: reports(nodes), warnings: warningsAbout(ns, datanodes.nodes, nodes) };
     },
 
+    async RunBalancer(request) {
+      const { action, thresholdBillionths, header } = request;
+      const caller = callOf(callers, header);
+      if (action !== 'BALANCER_STATUS') requireSuperuser(caller);
+      if (action === 'BALANCER_START') {
+        safeMode.requireOff('balance');
+        balancer.start(thresholdPercent(count('threshold_billionths', thresholdBillionths)));
+      }
+      if (action === 'BALANCER_STOP') balancer.stop();
+      const { isRunning: running, ...status } = balancer.status();
+      return { running, ...status };
+    },
+
+    async SetBalancerBandwidth(request) {
+      requireSuperuser(callOf(callers, request.header));
+      service.setBalancerBandwidth(positive('bytes_per_second', request.bytesPerSecond));
+      return {};
+    },
+
     Fsck: (request, { signal }) => checkTree(ns, management, callers, request, signal),
   };
+}
+
+/** HDFS's default. */
+const THRESHOLD_PERCENT = 10;
+const BILLIONTHS_PER_PERCENT = 10 ** 7;
+
+function thresholdPercent(billionths: number): number {
+  const percent = billionths / BILLIONTHS_PER_PERCENT;
+  if (percent <= 100) return percent === 0 ? THRESHOLD_PERCENT : percent;
+  throw new DfsError('InvalidArgument', 'threshold_billionths must be at most 1,000,000,000');
 }
 
 type AdministerRequest = Parameters<ClientProtocolHandlers['AdministerDatanodes']>[0];

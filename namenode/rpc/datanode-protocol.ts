@@ -54,6 +54,7 @@ export function datanodeProtocol(options: DatanodeProtocolOptions): DatanodeProt
         failedTransfers: list('failed_transfers', request.failedTransfers).map((value) =>
           block('failed_transfers', value),
         ),
+        failedMoves: list('failed_moves', request.failedMoves).map((value) => block('failed_moves', value)),
       });
       return { commands: commands.map(commandMessage) };
     },
@@ -200,7 +201,15 @@ function commandMessage(command: DatanodeCommand): CommandMessage {
     case 'register':
       return { register: {} };
     case 'transfer':
-      return { transfer: { block: command.block, targets: command.targets.map(replicaLocation) } };
+      return {
+        transfer: {
+          block: command.block,
+          targets: command.targets.map(replicaLocation),
+          balancing: command.balancing,
+        },
+      };
+    case 'balancerBandwidth':
+      return { balancerBandwidth: { bytesPerSecond: command.bytesPerSecond } };
     case 'invalidate':
       return { invalidate: { blocks: [...command.blocks] } };
     case 'recover': {

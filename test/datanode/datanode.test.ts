@@ -247,7 +247,10 @@ test('a command that makes no sense is told to the NameNode, and changes nothing
   const fixture = await openDatanode(t);
   await fixture.join();
   fixture.namenode.commands = [
-    { command: 'transfer', transfer: { block: block(7), targets: [{ datanode: null, rack: '', storageId: '' }] } },
+    {
+      command: 'transfer',
+      transfer: { block: block(7), targets: [{ datanode: null, rack: '', storageId: '' }], balancing: false },
+    },
     invalidate({ blockId: 0, generationStamp: 0, numBytes: 0 }),
   ];
   await fixture.clock.advance(5000);

@@ -26,7 +26,15 @@ async function withMonitor(t: ExecutionContext, run: (setting: Setting) => Promi
   const { journal, datanodes, clock } = fixture;
   const invalidations = new Invalidations(datanodes, 1000);
   const arrivals = new RecentArrivals(3_000);
-  const monitor = new RedundancyMonitor({ journal, datanodes, invalidations, arrivals, clock, minReplication: 1 });
+  const monitor = new RedundancyMonitor({
+    journal,
+    datanodes,
+    invalidations,
+    arrivals,
+    clock,
+    isToGo: () => false,
+    minReplication: 1,
+  });
   const { signal } = new AbortController();
   const rounds = async (): Promise<void> => {
     for (let more = true; more; ) {

@@ -1,7 +1,7 @@
 import { sleep } from '../../../common/clock.js';
 import { parseDurationMs } from '../../../common/units.js';
 import { UsageError } from '../errors.js';
-import { printFile } from '../print-file.js';
+import { openFile } from '../print-file.js';
 import type { ExistingItem, Session } from '../session.js';
 import { defineVerb } from '../verb.js';
 
@@ -25,27 +25,32 @@ export const verb = defineVerb<Options>({
     const intervalMs = parseDurationMs(options.interval, 'ms');
     if (!intervalMs) throw new UsageError(`-s takes a time of at least 1 ms, not '${options.interval}'.`);
     await session.forEach(args, async (item) => {
-      const start = Math.max(0, item.status.length - SHOWN_BYTES);
-      const printed = await printFrom(session, item, start);
+      const printed = await printFrom(session, item, (length) => Math.max(0, length - SHOWN_BYTES));
       if (options.follow) await follow(session, item, printed, intervalMs);
     });
   },
 });
 
-/** Returns the position behind the last byte. */
-async function printFrom(session: Session, item: ExistingItem, start: number): Promise<number> {
-  const end = item.status.length;
-  if (end > start || item.status.type === 'DIRECTORY') await printFile(session, item, { start, end: end - 1 });
-  await session.out.flush();
-  return Math.max(start, end);
+/** Prints to the end, which of a file being written only its DataNodes know. Returns the position behind the last byte. */
+async function printFrom(session: Session, item: ExistingItem, startIn: (length: number) => number): Promise<number> {
+  const reader = await openFile(session, item);
+  try {
+    const { length } = reader;
+    const start = startIn(length);
+    if (start < length) {
+      for await (const bytes of reader.stream({ start }, { signal: session.signal })) await session.out.bytes(bytes);
+    }
+    await session.out.flush();
+    return length;
+  } finally {
+    await reader.close();
+  }
 }
 
 async function follow(session: Session, item: ExistingItem, from: number, intervalMs: number): Promise<never> {
-  const fs = await session.fs(item);
   for (let position = from; ; ) {
     await sleep(session.environment.clock, intervalMs, session.signal);
-    const status = await fs.stat(item.absolute);
-    if (status.length < position) position = 0; // replaced by a shorter file
-    position = await printFrom(session, { ...item, status }, position);
+    const before = position;
+    position = await printFrom(session, item, (length) => (length < before ? 0 : before)); // replaced by a shorter file
   }
 }

@@ -1,5 +1,12 @@
 import test from 'ava';
-import type { DatanodeReport, FsckBlock, FsckFile, FsckReplica, FsckSummary } from '../../../client/index.js';
+import type {
+  BalancerStatus,
+  DatanodeReport,
+  FsckBlock,
+  FsckFile,
+  FsckReplica,
+  FsckSummary,
+} from '../../../client/index.js';
 import { DfsError } from '../../../common/errors.js';
 import { fakeFileSystem, runCli } from './run-cli.js';
 
@@ -442,4 +449,68 @@ test('fsck -blockId → the file of the block, its replicas and their states', a
   t.regex(stdout, /\nBlock replica on datanode\/rack: 127\.0\.0\.1:9886\/rack2 is IN MAINTENANCE\n/);
   t.regex(stdout, /\nBlock blk_8 does not exist\n$/);
   t.is((await runCli(fs, ['fsck', '-blockId', '7'])).code, 255);
+});
+
+/** A balancer with these states, one after the other. */
+function balancing(...states: readonly Partial<BalancerStatus>[]) {
+  const fs = fakeFileSystem();
+  const asked: unknown[][] = [];
+  const left = [...states];
+  const status = {
+    running: false,
+    iteration: 0,
+    bytesMoved: 0,
+    blocksMoved: 0,
+    bytesLeft: 0,
+    bytesBeingMoved: 0,
+    result: 'none',
+  };
+  Object.assign(fs, {
+    async balancer(...args: unknown[]) {
+      asked.push(args);
+      return { ...status, ...(left.length > 1 ? left.shift() : left[0]) };
+    },
+    async setBalancerBandwidth(...args: unknown[]) {
+      asked.push(args);
+    },
+  });
+  return { fs, asked };
+}
+
+test('balancer → a line for each iteration, as HDFS has it, and how it ended', async (t) => {
+  const { fs, asked } = balancing(
+    { running: true, bytesLeft: 3 * 2 ** 30, bytesBeingMoved: 2 ** 30 },
+    { running: true, bytesLeft: 3 * 2 ** 30, bytesBeingMoved: 2 ** 30, bytesMoved: 5 },
+    { running: true, iteration: 1, bytesLeft: 2 ** 30, bytesBeingMoved: 2 ** 30, bytesMoved: 2 ** 31 },
+    { iteration: 2, bytesMoved: 3 * 2 ** 30, blocksMoved: 24, result: 'balanced' },
+  );
+  const { code, stdout } = await runCli(fs, ['balancer', '-threshold', '5']);
+  t.is(code, 0);
+  t.deepEqual(asked[0], ['start', 5]);
+  const lines = stdout.split('\n');
+  t.regex(
+    lines[0] ?? '',
+    /^Time Stamp \(UTC\) +Iteration# +Bytes Already Moved +Bytes Left To Move +Bytes Being Moved$/,
+  );
+  t.deepEqual(
+    lines.slice(1, 4).map((line) => line.slice(19).trim().replace(/ {2,}/g, ' | ')),
+    ['0 | 0 B | 3 GB | 1 GB', '1 | 2 GB | 1 GB | 1 GB', '2 | 3 GB | 0 B | 0 B'],
+  );
+  t.regex(lines[4] ?? '', /^24 blocks \(3 GB\) were moved\. Balancing took [\d.]+ seconds$/);
+  t.is(lines[5], 'The cluster is balanced. Exiting...');
+});
+
+test('balancer that cannot go on → exit code 1; -status, -stop; wrong thresholds; setBalancerBandwidth', async (t) => {
+  const stuck = await runCli(balancing({ result: 'no-move-progress' }).fs, ['balancer']);
+  t.is(stuck.code, 1);
+  t.regex(stuck.stderr, /No block has been moved for 5 iterations/);
+  const { fs, asked } = balancing({ running: true, iteration: 3, blocksMoved: 7 });
+  t.regex((await runCli(fs, ['balancer', '-status'])).stdout, /^The balancer is running\nIteration 3, 7 blocks /);
+  t.is(JSON.parse((await runCli(fs, ['balancer', '-stop', '--json'])).stdout).iteration, 3);
+  t.is(
+    (await runCli(fs, ['dfsadmin', '-setBalancerBandwidth', '10m'])).stdout,
+    'Balancer bandwidth is set to 10 MB a second.\n',
+  );
+  t.deepEqual(asked, [['status'], ['stop'], [10 * 2 ** 20]]);
+  for (const threshold of ['0', '101', 'x']) t.is((await runCli(fs, ['balancer', '-threshold', threshold])).code, 255);
 });

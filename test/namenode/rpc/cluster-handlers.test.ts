@@ -210,3 +210,23 @@ test('Fsck of single blocks: each with its file; those that do not exist are lef
     );
   });
 });
+
+test('RunBalancer: everybody may ask how far it is; the superuser starts and stops it, with a threshold within bounds', async (t) => {
+  await withHandlers(t, async (_cluster, handlers) => {
+    const request = { action: 'BALANCER_START' as const, thresholdBillionths: 0 };
+    t.like(await handlers.RunBalancer({ ...request, action: 'BALANCER_STATUS', header: ALICE }, CONTEXT), {
+      running: false,
+      result: 'none',
+    });
+    await t.throwsAsync(handlers.RunBalancer({ ...request, header: ALICE }, CONTEXT), { name: 'AccessControl' });
+    await t.throwsAsync(handlers.RunBalancer({ ...request, thresholdBillionths: 10 ** 9 + 1, header: ROOT }, CONTEXT), {
+      name: 'InvalidArgument',
+    });
+    t.like(await handlers.RunBalancer({ ...request, header: ROOT }, CONTEXT), { running: false, result: 'balanced' });
+    const bandwidth = (bytesPerSecond: number, header = ROOT) =>
+      handlers.SetBalancerBandwidth({ header, bytesPerSecond }, CONTEXT);
+    await t.throwsAsync(bandwidth(0), { name: 'InvalidArgument' });
+    await t.throwsAsync(bandwidth(1, ALICE), { name: 'AccessControl' });
+    t.deepEqual(await bandwidth(1), {});
+  });
+});

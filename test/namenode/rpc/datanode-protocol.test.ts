@@ -35,6 +35,7 @@ const HEARTBEAT: Request<'Heartbeat'> = {
   replicationsInProgress: 0,
   failedVolumes: 0,
   failedTransfers: [BLOCK],
+  failedMoves: [],
 };
 const REPORT: Request<'BlockReport'> = {
   ...SENDER,
@@ -113,7 +114,8 @@ test('Heartbeat: each kind of command has its message', async (t) => {
   };
   const { protocol } = protocolWith([
     { kind: 'register' },
-    { kind: 'transfer', block: BLOCK, targets: [location] },
+    { kind: 'transfer', block: BLOCK, targets: [location], balancing: true },
+    { kind: 'balancerBandwidth', bytesPerSecond: 7 },
     { kind: 'invalidate', blocks: [BLOCK] },
     { kind: 'fullReport', storageUuids: ['ds'] },
   ]);
@@ -125,8 +127,10 @@ test('Heartbeat: each kind of command has its message', async (t) => {
         targets: [
           { datanode: { uuid: 'dn', host: 'h', dataPort: 1, rpcPort: 2, httpPort: 3 }, rack: '/r', storageId: 'ds' },
         ],
+        balancing: true,
       },
     },
+    { balancerBandwidth: { bytesPerSecond: 7 } },
     { invalidate: { blocks: [BLOCK] } },
     { fullReport: { storageIds: ['ds'] } },
   ]);

@@ -58,6 +58,12 @@ export class FakeDatanode {
   mostTransfers = 0;
   /** Blocks in the order in which copies were ordered. */
   readonly orderedTransfers: number[] = [];
+  /** Blocks of which copies for the balancer were ordered. */
+  readonly orderedMoves: number[] = [];
+  mostMoves = 0;
+  balancerBandwidth: number | undefined;
+  /** Its used space is that of its blocks, instead of what is set. */
+  countsItsBlocks = false;
   readonly orderedDeletions: number[] = [];
   /** Blocks whose deletion has been ordered and not carried out. */
   readonly leaving = new Set<number>();
@@ -67,7 +73,9 @@ export class FakeDatanode {
   #registrationId = '';
   #reportNumber = 0;
   #running = 0;
+  #moving = 0;
   #failedTransfers: Block[] = [];
+  #failedMoves: Block[] = [];
   #events: ReplicaEvent[] = [];
   /** A report whose answer was lost: it is sent again as it is. */
   #unanswered: { number: number; events: readonly ReplicaEvent[] } | undefined;
@@ -90,6 +98,7 @@ export class FakeDatanode {
     this.alive = true;
     this.#life++;
     this.#running = 0;
+    this.#moving = 0;
     this.#registrationId = '';
     this.#beat(0);
   }
@@ -103,6 +112,7 @@ export class FakeDatanode {
     this.#events = [];
     this.#unanswered = undefined;
     this.#failedTransfers = [];
+    this.#failedMoves = [];
     for (const held of this.storages.values()) {
       for (const [id, { finalized }] of held) if (!finalized) held.delete(id);
     }
@@ -225,6 +235,7 @@ export class FakeDatanode {
         replicationsInProgress: this.#running,
         failedVolumes: this.failed.size,
         failedTransfers: this.#failedTransfers.splice(0),
+        failedMoves: this.#failedMoves.splice(0),
       },
       this.#context(),
     );
@@ -249,6 +260,12 @@ export class FakeDatanode {
     this.#unanswered = undefined;
   }
 
+  get #usedBytes(): number {
+    if (!this.countsItsBlocks) return this.capacityBytes - this.remainingBytes;
+    const held = [...this.storages.values()].flatMap((replicas) => [...replicas.values()]);
+    return held.reduce((sum, { block }) => sum + block.numBytes, 0);
+  }
+
   #storageReports() {
     return [...this.storages].map(([storageId, held]) => {
       const digest = new ReplicaDigest();
@@ -258,8 +275,8 @@ export class FakeDatanode {
       return {
         storageId,
         capacityBytes: this.capacityBytes,
-        usedBytes: this.capacityBytes - this.remainingBytes,
-        remainingBytes: this.remainingBytes,
+        usedBytes: this.#usedBytes,
+        remainingBytes: this.countsItsBlocks ? this.capacityBytes - this.#usedBytes : this.remainingBytes,
         failed: this.failed.has(storageId),
         replicas: told ? finalized.length : 0,
         digest: told ? digest.toBytes() : Buffer.alloc(0),
@@ -287,8 +304,11 @@ export class FakeDatanode {
       const targets = (command.transfer.targets ?? []).map(
         ({ datanode, storageId }) => [datanode?.uuid ?? '', storageId ?? ''] as const,
       );
-      this.#transfer(command.transfer.block as Block, targets);
+      const block = command.transfer.block as Block;
+      if (command.transfer.balancing) this.#move(block, targets);
+      else this.#transfer(block, targets);
     }
+    if (command.balancerBandwidth) this.balancerBandwidth = Number(command.balancerBandwidth.bytesPerSecond);
   }
 
   async #fullReport(storageId: string, protocol: DatanodeProtocolHandlers): Promise<void> {
@@ -331,6 +351,19 @@ export class FakeDatanode {
       held.delete(blockId);
       this.#report('DELETED', replica.block, storageId);
     }
+  }
+
+  #move(block: Block, targets: readonly (readonly [uuid: string, storageId: string])[]): void {
+    this.orderedMoves.push(block.blockId);
+    this.#moving++;
+    this.mostMoves = Math.max(this.mostMoves, this.#moving);
+    const life = this.#life;
+    this.#world.clock.after(TRANSFER_MS, () => {
+      if (life !== this.#life) return;
+      this.#moving--;
+      if (!this.#copy(block, targets)) this.#failedMoves.push(block);
+      this.#beat(0);
+    });
   }
 
   #transfer(block: Block, targets: readonly (readonly [uuid: string, storageId: string])[]): void {
