@@ -41,7 +41,7 @@ export class FileReader {
     return new FileReader(options, { context, path, blocks, suspects }, closed);
   }
 
-  /** Bytes of the file when it was opened. */
+  /** Bytes of the file when it was opened; of one that is being written, what all its DataNodes had acknowledged then. */
   get length(): number {
     return this.#source.blocks.fileLength;
   }

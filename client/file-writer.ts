@@ -67,9 +67,9 @@ export class FileWriter {
   /** The block before {@link #open}, or the last one; resolves once it is complete on its DataNodes. */
   #previous: Promise<Block | undefined> = Promise.resolve(undefined);
   #length: number;
-  /** Length of the file that readers can see. */
-  #visibleLength: number;
-  /** Whether readers have seen a part of the block being written. */
+  /** Length of the file that the NameNode knows. */
+  #knownLength: number;
+  /** Whether the NameNode knows that a part of the block being written can be read. */
   #blockIsVisible = false;
   /** Operations run one after the other, in the order of their calls. */
   #lastOperation: Promise<unknown> = Promise.resolve();
@@ -86,7 +86,7 @@ export class FileWriter {
     this.#window = new FlowWindow(context.settings.writeWindowBytes);
     this.#suspects = new SuspectNodes(context.clock, context.settings.suspectMs);
     this.#length = status.length;
-    this.#visibleLength = status.length;
+    this.#knownLength = status.length;
     if (lastBlock !== undefined) this.#openLastBlock(lastBlock);
     if (signal !== undefined) this.#ignoreSignal = onAbort(signal, () => void this.abort(signal.reason));
   }
@@ -128,13 +128,13 @@ export class FileWriter {
 
   /**
    * Resolves once all that was written is in the memory of every DataNode of the pipeline, and readers who open the file from now
-   * on see it.
+   * on see it. The length that `stat` gives is another matter: the NameNode is told only of a block's first flush, as in HDFS.
    */
   async hflush(): Promise<void> {
     await this.#inOrder(() => this.#flush(false));
   }
 
-  /** As {@link hflush}, and on the disk of every DataNode of the pipeline. */
+  /** As {@link hflush}, and on the disk of every DataNode of the pipeline; `stat` knows it then. (HDFS: hsync with UPDATE_LENGTH.) */
   async hsync(): Promise<void> {
     await this.#inOrder(() => this.#flush(true));
   }
@@ -162,7 +162,7 @@ export class FileWriter {
   async #flush(sync: boolean): Promise<void> {
     this.#requireOpen();
     if (this.#open === undefined) {
-      await this.#showLength(await this.#previous);
+      await this.#tellLength(await this.#previous, sync);
       return;
     }
     const { builder, writer } = this.#open;
@@ -170,13 +170,15 @@ export class FileWriter {
     if (packet !== undefined) this.#enqueue(writer, packet);
     await writer.acknowledged(builder.lastSeqno);
     writer.flushed();
-    await this.#showLength({ ...(await writer.settledBlock()), numBytes: builder.length });
+    await this.#tellLength({ ...(await writer.settledBlock()), numBytes: builder.length }, sync);
   }
 
-  async #showLength(lastBlock: Block | undefined): Promise<void> {
-    if (lastBlock === undefined || this.#visibleLength === this.#length) return;
+  /** Tells the NameNode, if it must know. */
+  async #tellLength(lastBlock: Block | undefined, sync: boolean): Promise<void> {
+    const isKnown = this.#knownLength === this.#length || (this.#blockIsVisible && !sync);
+    if (lastBlock === undefined || isKnown) return;
     await this.#calls.fsync(lastBlock);
-    this.#visibleLength = this.#length;
+    this.#knownLength = this.#length;
     this.#blockIsVisible = true;
   }
 

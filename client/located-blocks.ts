@@ -1,6 +1,8 @@
 /** The blocks of one open file and where they are: asked for in pieces, as far as they are read, and kept up to a limit. */
-import { DfsError } from '../common/errors.js';
+import { DfsError, isDfsError } from '../common/errors.js';
 import type { ClientContext } from './context.js';
+import { visibleLengthOf } from './open-block.js';
+import { pause } from './pause.js';
 import { toBlockLocation } from './rpc/messages.js';
 import type { BlockLocation } from './types.js';
 
@@ -10,25 +12,37 @@ const PREFETCH_BYTES = 1024 ** 3;
 /** More are forgotten, and asked for again when they are needed: memory must not grow with the file. */
 const MAX_KEPT_BLOCKS = 4096;
 
+/** How often, and after how long, the length of a file is asked for that nobody can give. HDFS: dfs.client.retry.*.get-last-block-length. */
+const LENGTH_ATTEMPTS = 3;
+const LENGTH_PAUSE_MS = 4_000;
+
 export class LocatedBlocks {
   readonly #context: ClientContext;
   readonly #path: string;
   readonly #fileId: number;
   readonly #kept = new Map<number, BlockLocation>();
-  /** Length of the file when it was opened. */
+  /** Length of the file when it was opened, with what was acknowledged of a block that was being written then. */
   readonly fileLength: number;
 
-  private constructor(context: ClientContext, path: string, page: Page) {
+  private constructor(context: ClientContext, path: string, page: Page, fileLength: number) {
     this.#context = context;
     this.#path = path;
     this.#fileId = page.fileId;
-    this.fileLength = page.fileLength;
+    this.fileLength = fileLength;
     this.#keep(page.blocks);
   }
 
-  /** @throws DfsError `FileNotFound`, `IsADirectory`. */
+  /** @throws DfsError `FileNotFound`, `IsADirectory`, `BlockMissing` when nobody knows how long a file is that is being written. */
   static async open(context: ClientContext, path: string, signal: AbortSignal): Promise<LocatedBlocks> {
-    return new LocatedBlocks(context, path, await fetchPage(context, path, 0, signal));
+    for (let attempt = 1; ; attempt++) {
+      const page = await fetchPage(context, path, 0, signal);
+      try {
+        return new LocatedBlocks(context, path, page, await visibleFileLength(context, path, page, signal));
+      } catch (error) {
+        if (!isDfsError(error, 'BlockMissing') || attempt >= LENGTH_ATTEMPTS) throw error;
+        await pause(context.clock, LENGTH_PAUSE_MS, signal, `opening ${path}`);
+      }
+    }
   }
 
   /** The block that holds the byte at `offset`, which is below {@link fileLength}. */
@@ -58,14 +72,33 @@ export class LocatedBlocks {
 
   #keep(blocks: readonly BlockLocation[]): void {
     if (this.#kept.size + blocks.length > MAX_KEPT_BLOCKS) this.#kept.clear();
-    for (const block of blocks) this.#kept.set(block.offset, block);
+    for (const block of blocks) this.#kept.set(block.offset, this.#withVisibleLength(block));
   }
+
+  /** The NameNode may know less of a block that is being written than its DataNodes did when the file was opened. */
+  #withVisibleLength(block: BlockLocation): BlockLocation {
+    if (!block.underConstruction) return block;
+    return { ...block, length: Math.max(block.length, this.fileLength - block.offset) };
+  }
+}
+
+async function visibleFileLength(
+  context: ClientContext,
+  path: string,
+  { fileLength, lastBlock }: Page,
+  signal: AbortSignal,
+): Promise<number> {
+  if (lastBlock?.underConstruction !== true) return fileLength;
+  return lastBlock.offset + (await visibleLengthOf(context, path, lastBlock, signal));
 }
 
 interface Page {
   readonly fileId: number;
   readonly fileLength: number;
+  /** {@link lastBlock} among them. */
   readonly blocks: readonly BlockLocation[];
+  /** The last one of a file that is open for writing. */
+  readonly lastBlock: BlockLocation | undefined;
 }
 
 async function fetchPage(context: ClientContext, path: string, offset: number, signal: AbortSignal): Promise<Page> {
@@ -77,6 +110,7 @@ async function fetchPage(context: ClientContext, path: string, offset: number, s
   );
   const blocks = answer.blocks.map(toBlockLocation);
   // The block being written is told apart from the others.
-  if (answer.lastBlock !== null) blocks.push(toBlockLocation(answer.lastBlock));
-  return { fileId: answer.fileId, fileLength: answer.fileLength, blocks };
+  const lastBlock = answer.lastBlock === null ? undefined : toBlockLocation(answer.lastBlock);
+  if (lastBlock !== undefined) blocks.push(lastBlock);
+  return { fileId: answer.fileId, fileLength: answer.fileLength, blocks, lastBlock };
 }

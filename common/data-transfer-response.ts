@@ -16,6 +16,8 @@ export interface BlockOpResponse {
   readonly readOpChecksumInfo?: ReadOpChecksumInfo | undefined;
   /** The answer to a blockChecksum that succeeded. */
   readonly checksumResponse?: BlockChecksum | undefined;
+  /** The answer to a visibleLength that succeeded: undefined when the DataNode has no replica of the block. */
+  readonly visibleBytes?: number | undefined;
 }
 
 export interface ReadOpChecksumInfo {
@@ -43,12 +45,18 @@ const responseCodec = new MessageCodec('BlockOpResponseProto');
 const readStatusCodec = new MessageCodec('ClientReadStatusProto');
 
 /** BlockOpResponseProto after its length as a varint. */
-export function encodeBlockOpResponse({ readOpChecksumInfo, checksumResponse, ...rest }: BlockOpResponse): Buffer {
+export function encodeBlockOpResponse({
+  readOpChecksumInfo,
+  checksumResponse,
+  visibleBytes,
+  ...rest
+}: BlockOpResponse): Buffer {
   return responseCodec.encodeDelimited({
     ...rest,
     ...(readOpChecksumInfo && {
       readOpChecksumInfo: { ...readOpChecksumInfo, checksum: checksumMessage(readOpChecksumInfo.checksum) },
     }),
+    ...(visibleBytes !== undefined && { visibleLength: { bytes: visibleBytes } }),
     ...(checksumResponse && {
       checksumResponse: {
         bytesPerCrc: checksumResponse.checksum.bytesPerChecksum,
@@ -78,6 +86,7 @@ export async function readBlockOpResponse(reader: ByteReader, timeoutMs: number)
       chunkOffset: readInfo.integer('chunkOffset'),
     },
     checksumResponse: checksumResponse && toBlockChecksum(checksumResponse),
+    visibleBytes: fields.optionalMessage('visibleLength')?.integer('bytes'),
   };
 }
 

@@ -14,7 +14,14 @@ export { Status, statusName } from './status.js';
 
 const DATA_TRANSFER_VERSION = 28;
 
-const OpCode = { WRITE_BLOCK: 80, READ_BLOCK: 81, BLOCK_CHECKSUM: 85, TRANSFER_BLOCK: 86 } as const;
+const OpCode = {
+  WRITE_BLOCK: 80,
+  READ_BLOCK: 81,
+  BLOCK_CHECKSUM: 85,
+  TRANSFER_BLOCK: 86,
+  /** Not HDFS's, whose clients ask by RPC. */
+  VISIBLE_LENGTH: 120,
+} as const;
 
 /** A header with a pipeline of 512 nodes has some 60 KB. */
 const MAX_OPERATION_BYTES = 128 * 1024;
@@ -102,11 +109,23 @@ export interface TransferBlockOperation {
   readonly targetStorageIds: readonly string[];
 }
 
-export type Operation = WriteBlockOperation | ReadBlockOperation | BlockChecksumOperation | TransferBlockOperation;
+/** A reader asks how much it may read of a block that is being written. */
+export interface VisibleLengthOperation {
+  readonly op: 'visibleLength';
+  readonly block: ExtendedBlock;
+}
+
+export type Operation =
+  | WriteBlockOperation
+  | ReadBlockOperation
+  | BlockChecksumOperation
+  | TransferBlockOperation
+  | VisibleLengthOperation;
 
 const writeBlockCodec = new MessageCodec('OpWriteBlockProto');
 const readBlockCodec = new MessageCodec('OpReadBlockProto');
 const blockChecksumCodec = new MessageCodec('OpBlockChecksumProto');
+const visibleLengthCodec = new MessageCodec('OpVisibleLengthProto');
 const transferBlockCodec = new MessageCodec('OpTransferBlockProto');
 
 /**
@@ -130,6 +149,8 @@ export function encodeOperation(operation: Operation): Buffer {
       });
     case 'blockChecksum':
       return framed(OpCode.BLOCK_CHECKSUM, blockChecksumCodec, { header: { block: operation.block } });
+    case 'visibleLength':
+      return framed(OpCode.VISIBLE_LENGTH, visibleLengthCodec, { header: { block: operation.block } });
     case 'transferBlock':
       return framed(OpCode.TRANSFER_BLOCK, transferBlockCodec, {
         header: clientHeader(operation),
@@ -201,7 +222,9 @@ export async function readOperation(reader: ByteReader, timeoutMs: number): Prom
     case OpCode.READ_BLOCK:
       return toReadBlock(await readHeader(reader, readBlockCodec, timeoutMs));
     case OpCode.BLOCK_CHECKSUM:
-      return toBlockChecksum(await readHeader(reader, blockChecksumCodec, timeoutMs));
+      return { op: 'blockChecksum', block: toBlock(await readBaseHeader(reader, blockChecksumCodec, timeoutMs)) };
+    case OpCode.VISIBLE_LENGTH:
+      return { op: 'visibleLength', block: toBlock(await readBaseHeader(reader, visibleLengthCodec, timeoutMs)) };
     case OpCode.TRANSFER_BLOCK:
       return toTransferBlock(await readHeader(reader, transferBlockCodec, timeoutMs));
     default:
@@ -217,6 +240,11 @@ async function readHeader(reader: ByteReader, codec: MessageCodec, timeoutMs: nu
   if (bytes === null)
     throw new DfsError('ConnectionLost', `${reader.peer} closed the connection in the middle of a message`);
   return codec.decode(bytes, reader.peer);
+}
+
+/** Of an operation that says nothing but which block it is about. */
+async function readBaseHeader(reader: ByteReader, codec: MessageCodec, timeoutMs: number): Promise<MessageFields> {
+  return (await readHeader(reader, codec, timeoutMs)).message('header');
 }
 
 function toWriteBlock(fields: MessageFields): WriteBlockOperation {
@@ -245,10 +273,6 @@ function toReadBlock(fields: MessageFields): ReadBlockOperation {
     length: fields.integer('len'),
     sendChecksums: fields.boolean('sendChecksums'),
   };
-}
-
-function toBlockChecksum(fields: MessageFields): BlockChecksumOperation {
-  return { op: 'blockChecksum', block: toBlock(fields.message('header')) };
 }
 
 function toTransferBlock(fields: MessageFields): TransferBlockOperation {

@@ -12,6 +12,7 @@ import type {
   BlockOpResponse,
   Operation,
   TransferBlockOperation,
+  VisibleLengthOperation,
   WriteBlockOperation,
 } from '../common/data-transfer.js';
 import { encodeBlockOpResponse, readOperation, Status } from '../common/data-transfer.js';
@@ -25,6 +26,7 @@ import { closeGently } from './close-gently.js';
 import { statusOfError } from './operation-status.js';
 import { addressOf } from './pipeline-node.js';
 import { transferForPipeline } from './pipeline-transfer.js';
+import { visibleLength } from './visible-length.js';
 
 export interface XceiverServices extends ReceiverServices {
   /** The cluster that this DataNode belongs to; '' as long as it has not registered. */
@@ -138,6 +140,9 @@ export class DataXceiver {
       case 'blockChecksum':
         await this.#respond(connection, await this.#blockChecksum(operation));
         return true;
+      case 'visibleLength':
+        await this.#respond(connection, this.#visibleLength(operation));
+        return true;
       case 'transferBlock':
         await this.#respond(connection, await this.#transfer(operation));
         return true;
@@ -159,6 +164,14 @@ export class DataXceiver {
       return { status: Status.SUCCESS };
     } catch (error) {
       this.#logger.warn({ ...context, reason: messageOf(error) }, 'an unfinished replica could not be copied');
+      return { status: statusOfError(error), message: messageOf(error) };
+    }
+  }
+
+  #visibleLength({ block }: VisibleLengthOperation): BlockOpResponse {
+    try {
+      return { status: Status.SUCCESS, visibleBytes: visibleLength(this.#services.store, block) };
+    } catch (error) {
       return { status: statusOfError(error), message: messageOf(error) };
     }
   }

@@ -72,7 +72,7 @@ const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
     length: fc.maxSafeNat(),
     sendChecksums: fc.boolean(),
   }),
-  fc.record({ op: fc.constant('blockChecksum' as const), block: anyBlock }),
+  fc.record({ op: fc.constantFrom('blockChecksum' as const, 'visibleLength' as const), block: anyBlock }),
   fc.record({
     op: fc.constant('transferBlock' as const),
     block: anyBlock,
@@ -95,6 +95,7 @@ const anyResponse: fc.Arbitrary<BlockOpResponse> = fc.record({
     }),
     { nil: undefined },
   ),
+  visibleBytes: fc.option(fc.maxSafeNat(), { nil: undefined }),
 });
 
 const readBlock: Operation = {

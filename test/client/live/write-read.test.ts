@@ -180,6 +180,32 @@ for (const flush of ['hflush', 'hsync'] as const) {
   });
 }
 
+test('readers beside a writer see all that was flushed before they came, and nothing that is wrong', async (t) => {
+  const path = '/beside';
+  const writer = await fs.create(path);
+  const content = testBytes(2 * BLOCK);
+  let flushed = 0;
+  let isDone = false;
+  const read = async (): Promise<void> => {
+    while (!isDone) {
+      const atLeast = flushed;
+      const bytes = await get(path);
+      t.true(bytes.length >= atLeast);
+      t.true(bytes.equals(content.subarray(0, bytes.length)));
+    }
+  };
+  const readers = Promise.all([read(), read()]);
+  for (let piece = 1; flushed < content.length; piece = (piece * 7 + 3) % 4_000) {
+    const end = Math.min(content.length, flushed + piece);
+    await writer.write(content.subarray(flushed, end));
+    await writer.hflush();
+    flushed = end;
+  }
+  isDone = true;
+  await readers;
+  await writer.close();
+});
+
 test('a file has one writer', async (t) => {
   const writer = await fs.create('/one-writer');
   const other = await cluster.connect();

@@ -151,7 +151,7 @@ export class FakeCluster {
       RenewLease: () => ({}),
       ReportBadBlocks: () => ({}),
       Fsync: ({ path, lastBlock }) => {
-        this.#requireCurrent(path, lastBlock);
+        this.#requireCurrent(path, lastBlock).block = lastBlock;
         return {};
       },
       Create: ({ path, blockSize }) => {
@@ -212,7 +212,9 @@ export class FakeCluster {
           return one;
         });
         const wanted = blocks.filter((one) => one.offset < offset + length && one.offset + one.block.numBytes > offset);
-        const answer = { fileId: file.fileId, fileLength: start, underConstruction: !file.complete, lastBlock: null };
+        const last = file.complete ? undefined : blocks.at(-1);
+        const lastBlock = last === undefined ? null : { ...last, underConstruction: true };
+        const answer = { fileId: file.fileId, fileLength: start, underConstruction: !file.complete, lastBlock };
         return { ...answer, blocks: wanted.slice(0, 4) };
       },
     };

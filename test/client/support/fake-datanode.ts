@@ -5,7 +5,12 @@
 import { ByteReader } from '../../../common/byte-reader.js';
 import type { Channel } from '../../../common/channel.js';
 import { computeChecksums, verifyChecksums } from '../../../common/checksum.js';
-import type { ReadBlockOperation, TransferBlockOperation, WriteBlockOperation } from '../../../common/data-transfer.js';
+import type {
+  ReadBlockOperation,
+  TransferBlockOperation,
+  VisibleLengthOperation,
+  WriteBlockOperation,
+} from '../../../common/data-transfer.js';
 import { encodeOperation, readOperation } from '../../../common/data-transfer.js';
 import {
   encodeBlockOpResponse,
@@ -30,7 +35,7 @@ export interface FakeReplica {
   finalized: boolean;
 }
 
-export type FakeOperation = WriteBlockOperation | ReadBlockOperation | TransferBlockOperation;
+export type FakeOperation = WriteBlockOperation | ReadBlockOperation | TransferBlockOperation | VisibleLengthOperation;
 
 /** What to do wrong. Each is asked at its moment, and may change its mind from one time to the next. */
 export interface Misbehaviour {
@@ -45,6 +50,8 @@ export interface Misbehaviour {
   beforeAck?: (packet: ReceivedPacket) => 'die' | undefined;
   /** Whether the node says that it was slow with a packet. */
   slow?: (packet: ReceivedPacket) => boolean;
+  /** Before it says how much of a block can be read. */
+  onAskedForLength?: () => Promise<void>;
   /** Before a packet of a read is sent that begins at an offset of the block: a promise lets it wait. */
   onReading?: (offset: number) => Promise<void> | undefined;
   /** How many bytes of a read are sent before the node dies. */
@@ -108,6 +115,7 @@ export class FakeDatanode {
           break;
         }
         if (operation.op === 'transferBlock') await this.#transfer(operation, channel);
+        else if (operation.op === 'visibleLength') await this.#tellLength(operation, channel);
         else await this.#read(operation, channel, reader);
       }
     } catch {
@@ -146,6 +154,12 @@ export class FakeDatanode {
       await this.#receive(operation, replica, channel, reader, mirror);
     }
     mirror?.channel.destroy();
+  }
+
+  async #tellLength({ block }: VisibleLengthOperation, channel: Channel): Promise<void> {
+    await this.misbehaviour.onAskedForLength?.();
+    const visibleBytes = this.replicas.get(block.blockId)?.data.length;
+    await channel.write([encodeBlockOpResponse({ status: Status.SUCCESS, visibleBytes })], TIMEOUT_MS);
   }
 
   /** Copies what it has, without the way over the wire. */
