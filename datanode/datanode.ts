@@ -35,6 +35,7 @@ import type { TransferTarget } from './replica-copy.js';
 import { ReplicaRecovery } from './replica-recovery.js';
 import { ReplicaRemoval } from './replica-removal.js';
 import { ReplicaStore } from './replica-store.js';
+import { noteRestart } from './restart-notes.js';
 import { blockStreamHandlers } from './rpc/block-stream.js';
 import { interDatanodeHandlers } from './rpc/inter-datanode-protocol.js';
 import { DataServer } from './tcp/data-server.js';
@@ -238,8 +239,8 @@ export class Datanode {
     await this.#transfers.stop();
     await this.#moves.stop();
     await this.#removal.stop();
-    const { clock } = this.#dependencies;
-    if (!this.#isFatal) await this.#store.noteRestart(clock.now() + this.#settings.restartReplicaExpiryMs);
+    const { clock, logger } = this.#dependencies;
+    if (!this.#isFatal) await noteRestart(this.#store, clock.now() + this.#settings.restartReplicaExpiryMs, logger);
     this.volumes.release();
   }
 

@@ -11,7 +11,6 @@ import type { Logger } from '../common/logging.js';
 import { BlockLocks } from './block-locks.js';
 import type { ReplicaDirectory } from './disk/layout.js';
 import type { ReplicaFiles } from './disk/replica-files.js';
-import { writeRestartNote } from './disk/restart-note.js';
 import type { Volume } from './disk/volume.js';
 import type { UnfinishedReplica } from './disk/volume-scan.js';
 import { scanVolume } from './disk/volume-scan.js';
@@ -309,29 +308,6 @@ export class ReplicaStore {
     const volume = this.volumes.get(replica.volume);
     this.catalog.droppedUnfinished(replica, volume);
     await this.onDisk(volume, () => volume.remove(directoryOf(replica), replica));
-  }
-
-  /** Notes what is being written, for a start before `expiresMs` (time of day). To be called when nobody works on replicas any more. */
-  async noteRestart(expiresMs: number): Promise<void> {
-    for (const {
-      state,
-      blockId,
-      generationStamp,
-      numBytes,
-      visibleBytes,
-      volume: index,
-    } of this.catalog.allInPipeline()) {
-      const volume = this.volumes.get(index);
-      // One that is recovered has lost its writer.
-      const goesOn = state === 'RBW' && this.catalog.recoveryIdOf(blockId) === undefined;
-      if (!goesOn || volume.failed) continue;
-      try {
-        const note = { generationStamp, numBytes, visibleBytes, expiresMs };
-        await writeRestartNote(volume.disk, volume.layout, blockId, note);
-      } catch (error) {
-        this.#logger.warn({ blockId, reason: messageOf(error) }, 'a replica will wait for recovery after the restart');
-      }
-    }
   }
 
   /** Runs work on a volume's files; when it fails, the volume is looked at. */

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { Status } from '../../common/data-transfer.js';
 import { OUT_OF_BAND_SEQNO } from '../../common/packet.js';
+import { noteRestart } from '../../datanode/restart-notes.js';
 import type { FileHandle } from '../sim/disk-image.js';
 import type { MemoryNetwork } from './support/memory-network.js';
 import {
@@ -13,7 +14,7 @@ import {
   type TestConnection,
   type TestNode,
 } from './support/pipeline-fixture.js';
-import { contentOf, readAll, sameBytes } from './support/store-fixture.js';
+import { contentOf, quiet, readAll, sameBytes } from './support/store-fixture.js';
 
 const BLOCK = { blockId: 7, generationStamp: 1001, numBytes: 0 };
 const CONTENT = contentOf(7, 10_000);
@@ -24,7 +25,7 @@ async function stop({ server, xceiver, store }: TestNode, expiresMs: number): Pr
   await server.close();
   await xceiver.announceRestart();
   await server.stop();
-  await store.noteRestart(expiresMs);
+  await noteRestart(store, expiresMs, quiet);
 }
 
 /** A pipeline of which 4,500 bytes are acknowledged and 500 more are not. */
