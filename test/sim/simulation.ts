@@ -14,6 +14,8 @@ const STOP_LIMIT_MS = 5 * 60_000;
 export interface SimulationResult {
   readonly seed: number;
   readonly violations: readonly string[];
+  /** What has found them: the name of a checker, or `operations` when that was a worker or a process while the run went on. */
+  readonly foundBy: string | undefined;
   readonly traceHash: string;
   /** The trace as text, if it was to be kept. */
   readonly trace: readonly string[];
@@ -34,8 +36,11 @@ export async function simulate(options: SimulationOptions, run: SimulationRun = 
   const onRejection = (error: unknown): void =>
     world.violation(`a rejection that nobody handled: ${error instanceof Error ? error.stack : String(error)}`);
   process.on('unhandledRejection', onRejection);
+  let stage = 'operations';
   try {
-    await course(cluster);
+    await course(cluster, (name) => {
+      stage = name;
+    });
   } catch (error) {
     world.violation(`the run broke off: ${error instanceof Error ? error.stack : String(error)}`);
   } finally {
@@ -46,6 +51,7 @@ export async function simulate(options: SimulationOptions, run: SimulationRun = 
   return {
     seed: options.seed,
     violations: world.violations,
+    foundBy: world.violations.length > 0 ? stage : undefined,
     traceHash: world.trace.hash,
     trace: world.trace.lines,
     faults: world.faults.toObject(),
@@ -55,8 +61,8 @@ export async function simulate(options: SimulationOptions, run: SimulationRun = 
   };
 }
 
-/** Ends early at the first violation: what comes after it may only follow from it. */
-async function course(cluster: Cluster): Promise<void> {
+/** Ends early at the first violation: what comes after it may only follow from it. `onStage` is told the name of each check that begins. */
+async function course(cluster: Cluster, onStage: (name: string) => void): Promise<void> {
   const { world, options } = cluster;
   const { scheduler } = world;
   const isViolated = (): boolean => world.violations.length > 0;
@@ -73,6 +79,7 @@ async function course(cluster: Cluster): Promise<void> {
   if (isViolated()) return;
   const fs = await cluster.observe();
   for (const { name, check } of CHECKERS) {
+    onStage(name);
     try {
       await cluster.drive(check(cluster, fs), CHECK_LIMIT_MS);
     } catch (error) {
@@ -80,6 +87,7 @@ async function course(cluster: Cluster): Promise<void> {
     }
     if (isViolated()) return;
   }
+  onStage('stop in order');
   await stopInOrder(cluster);
 }
 
