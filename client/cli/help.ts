@@ -14,7 +14,7 @@ const SECTIONS: readonly (readonly [title: string, first: string])[] = [
 ];
 
 const SERVERS = [
-  ['namenode', 'run a NameNode (--format makes its directory first)'],
+  ['namenode', 'run a NameNode (--format makes its directory first), back up, restore or recover its metadata'],
   ['datanode', 'run a DataNode'],
 ] as const;
 

@@ -124,7 +124,7 @@ async function diagnoseTables(
 function damageOf(path: string): string | { appliedTxid: number } {
   let db: BetterSqlite3.Database | undefined;
   try {
-    db = new BetterSqlite3(path, { fileMustExist: true });
+    db = new BetterSqlite3(path, { readonly: true, fileMustExist: true });
     requireSound(path, db);
     return { appliedTxid: readCounters(db).appliedTxid };
   } catch (error) {
