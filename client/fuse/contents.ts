@@ -27,13 +27,14 @@ import type { HiddenDirectory } from './hidden-directory.js';
 import type { ReadAhead, ReadResult } from './read-ahead.js';
 import { ReadWriteLock } from './read-write-lock.js';
 import type { StagingArea } from './staging.js';
-import { WriteWindow } from './write-window.js';
+import { type WindowMemory, WriteWindow } from './write-window.js';
 
 export interface ContentsOptions {
   readonly fs: FileSystem;
   readonly hidden: HiddenDirectory;
   readonly staging: StagingArea;
   readonly clock: Clock;
+  readonly windows: WindowMemory;
 }
 
 /** How much of a stream is held back for bytes that come late or once more. */
@@ -69,7 +70,7 @@ export class FileContents {
     this.fileId = status.fileId;
     this.#length = status.length;
     this.#version = versionOf(status);
-    if (writer !== undefined) this.#state = streaming(writer);
+    if (writer !== undefined) this.#state = this.#streaming(writer);
   }
 
   /** Bytes, those included that only this mount has. */
@@ -191,7 +192,9 @@ export class FileContents {
       const state = this.#state;
       this.#state = CLEAN;
       if (state.kind === 'changed') await state.changes.close();
-      if (state.kind === 'streams') await this.#abandon(state.writer);
+      if (state.kind !== 'streams') return;
+      state.window.free();
+      await this.#abandon(state.writer);
     });
   }
 
@@ -220,7 +223,7 @@ export class FileContents {
     const writer = await this.#options.fs.append(inodePath(this.fileId));
     const isAsExpected = writer.length === this.#length;
     this.#length = writer.length;
-    if (isAsExpected || appends) this.#state = streaming(writer);
+    if (isAsExpected || appends) this.#state = this.#streaming(writer);
     else await writer.close();
   }
 
@@ -228,7 +231,7 @@ export class FileContents {
   async #writeToStream(state: State & { kind: 'streams' }, position: number, data: Buffer): Promise<boolean> {
     const { window, writer } = state;
     if (position < window.start) return false;
-    if (!window.fits(position, data.length)) {
+    if (!window.fits(position, data.length) || this.#options.windows.isScarce) {
       await window.drainRun((bytes) => writer.write(bytes));
       state.overflowed = true;
     }
@@ -271,6 +274,7 @@ export class FileContents {
     if (state.kind === 'streams') {
       await state.window.drainAll((bytes) => state.writer.write(bytes));
       await state.writer.close();
+      state.window.free();
     } else {
       await state.changes.commit();
       await state.changes.close();
@@ -304,6 +308,11 @@ export class FileContents {
     this.#version = UNKNOWN_VERSION;
   }
 
+  #streaming(writer: FileWriter): State {
+    const window = new WriteWindow(writer.length, WINDOW_BYTES, this.#options.windows);
+    return { kind: 'streams', writer, window, overflowed: false };
+  }
+
   async #openReader(): Promise<FileReader> {
     const reader = this.#reader ?? this.#options.fs.open(inodePath(this.fileId));
     this.#reader = reader;
@@ -326,10 +335,6 @@ export class FileContents {
     await writer.abort(new DfsError('Cancelled', 'the file was closed'));
     await this.#options.fs.recoverLease(inodePath(this.fileId)).catch(() => false);
   }
-}
-
-function streaming(writer: FileWriter): State {
-  return { kind: 'streams', writer, window: new WriteWindow(writer.length, WINDOW_BYTES), overflowed: false };
 }
 
 function owned(bytes: Buffer): ReadResult {

@@ -10,8 +10,8 @@ export interface MountEntry {
   readonly mountPoint: string;
   readonly type: string;
   readonly source: string;
-  /** Number of the connection in /sys/fs/fuse/connections. */
-  readonly connection: number;
+  /** `major:minor`; the minor number is also that of the connection in /sys/fs/fuse/connections. */
+  readonly device: string;
 }
 
 const TABLE = '/proc/self/mountinfo';
@@ -25,8 +25,7 @@ export function parseMountTable(text: string): MountEntry[] {
       const [before = '', after = ''] = line.split(' - ');
       const [, , device = '', , mountPoint = ''] = before.split(' ');
       const [type = '', source = ''] = after.split(' ');
-      const connection = Number(device.split(':')[1]);
-      return { mountPoint: unescaped(mountPoint), type, source: unescaped(source), connection };
+      return { mountPoint: unescaped(mountPoint), type, source: unescaped(source), device };
     });
 }
 
@@ -57,6 +56,5 @@ export async function unmount(mountPoint: string, { lazy = false } = {}): Promis
 
 /** The table writes blanks and backslashes as three octal digits. */
 function unescaped(text: string): string {
-  const bytes = text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
-  return bytes;
+  return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }

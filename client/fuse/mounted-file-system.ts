@@ -19,8 +19,9 @@ import { HIDDEN_NAME, type HiddenDirectory } from './hidden-directory.js';
 import type { Identities } from './identities.js';
 import { entryType, type Node, Nodes, ROOT_NODE } from './nodes.js';
 import type { Attributes, DirectoryEntry, Statfs } from './protocol/replies.js';
-import { ReadAhead, type ReadResult } from './read-ahead.js';
+import { AheadStreams, ReadAhead, type ReadResult } from './read-ahead.js';
 import type { StagingArea } from './staging.js';
+import { WindowMemory } from './write-window.js';
 
 export interface MountedFileSystemOptions {
   readonly fs: FileSystem;
@@ -63,9 +64,10 @@ const DOT_ENTRIES = 2;
 const FREE_FILES = 2 ** 31;
 
 export class MountedFileSystem implements FileSystemOperations {
-  readonly #options: MountedFileSystemOptions;
+  readonly #options: MountedFileSystemOptions & { readonly windows: WindowMemory };
   readonly #fs: FileSystem;
   readonly #nodes: Nodes;
+  readonly #streams = new AheadStreams();
   readonly #files = new Map<number, OpenHandle>();
   readonly #directories = new Map<number, OpenDirectory>();
   #lastHandle = 0;
@@ -73,7 +75,7 @@ export class MountedFileSystem implements FileSystemOperations {
   #isSuperuser = true;
 
   constructor(options: MountedFileSystemOptions) {
-    this.#options = options;
+    this.#options = { ...options, windows: new WindowMemory() };
     this.#fs = options.fs;
     this.#nodes = new Nodes(options.identities, options.clock);
   }
@@ -406,7 +408,7 @@ export class MountedFileSystem implements FileSystemOperations {
 
   #newHandle(node: Node, contents: FileContents, { writes, appends }: OpenRequest): { handle: number } {
     const handle = ++this.#lastHandle;
-    this.#files.set(handle, { node, contents, writes, appends, ahead: new ReadAhead() });
+    this.#files.set(handle, { node, contents, writes, appends, ahead: new ReadAhead(this.#streams) });
     this.#nodes.opened(node);
     return { handle };
   }

@@ -124,7 +124,8 @@ export class Nodes {
       links: node?.removedAs === undefined ? 1 : 0,
       uid: this.#identities.userId(status.owner),
       gid: this.#identities.groupId(status.group),
-      atime: { ms: times.accessTimeMs ?? 0, ns: times.accessTimeNs ?? 0 },
+      // Of directories the cluster does not record it.
+      atime: times.accessTimeMs === 0 ? mtime : { ms: times.accessTimeMs ?? 0, ns: times.accessTimeNs ?? 0 },
       mtime,
       ctime: changeTimeMs > mtime.ms ? { ms: changeTimeMs, ns: 0 } : mtime,
     };

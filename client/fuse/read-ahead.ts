@@ -14,6 +14,7 @@ const BEHIND_BYTES = 2 * 1024 * 1024;
 /** A piece that is so far ahead of the stream is waited for; one further away is read by itself. */
 const NEAR_BYTES = 4 * 1024 * 1024;
 const CHUNK_BYTES = 512 * 1024;
+const STREAMS_MAX = 24;
 /** Below this a file is read in one go. */
 const SMALL_FILE_BYTES = 128 * 1024;
 
@@ -31,9 +32,38 @@ interface Chunk {
   users: number;
 }
 
+/** Streams of all open files, of which each holds up to 10 MiB. When there are too many, the one that was not used for the longest time ends. */
+export class AheadStreams {
+  readonly #running = new Set<AheadStream>();
+
+  start(reader: FileReader, position: number): AheadStream {
+    for (const oldest of this.#running) {
+      if (this.#running.size < STREAMS_MAX) break;
+      this.stop(oldest);
+    }
+    const stream = new AheadStream(reader, position);
+    this.#running.add(stream);
+    return stream;
+  }
+
+  used(stream: AheadStream): void {
+    if (this.#running.delete(stream)) this.#running.add(stream);
+  }
+
+  stop(stream: AheadStream): void {
+    this.#running.delete(stream);
+    stream.stop();
+  }
+}
+
 export class ReadAhead {
+  readonly #streams: AheadStreams;
   #stream: AheadStream | undefined;
   #nextPosition = 0;
+
+  constructor(streams: AheadStreams) {
+    this.#streams = streams;
+  }
 
   /** Up to `size` bytes, fewer at the end of the file. */
   async read(reader: FileReader, position: number, size: number, signal: AbortSignal): Promise<ReadResult> {
@@ -43,15 +73,16 @@ export class ReadAhead {
     this.#nextPosition = position + length;
     if (this.#stream?.isNear(position) !== true) {
       this.stop();
-      if (follows && reader.length > SMALL_FILE_BYTES) this.#stream = new AheadStream(reader, position);
+      if (follows && reader.length > SMALL_FILE_BYTES) this.#stream = this.#streams.start(reader, position);
     }
+    if (this.#stream !== undefined) this.#streams.used(this.#stream);
     const result = await this.#stream?.read(position, length, signal);
     if (result !== undefined) return result;
     return { buffers: [await reader.read(position, length, { signal })], release: () => {} };
   }
 
   stop(): void {
-    this.#stream?.stop();
+    if (this.#stream !== undefined) this.#streams.stop(this.#stream);
     this.#stream = undefined;
   }
 }
@@ -67,22 +98,24 @@ class AheadStream {
   #end: number;
   /** End of the furthest piece that was asked for. */
   #wanted: number;
-  #failed = false;
+  /** Nothing more will come: because of the end of the file, a failure, or a stop. */
+  #isOver = false;
 
   constructor(reader: FileReader, start: number) {
     this.reader = reader;
     this.#end = start;
     this.#wanted = start;
-    reader
+    void reader
       .copyTo((buffers) => this.#store(buffers), { start }, { signal: this.#stopped.signal })
-      .catch(() => {
-        this.#failed = true; // whoever reads on does so by himself, and meets the error if it lasts
+      .catch(() => undefined) // whoever reads on does so by himself, and meets the error if it lasts
+      .then(() => {
+        this.#isOver = true;
         this.#changed.wake();
       });
   }
 
   isNear(position: number): boolean {
-    return !this.#failed && position >= this.#first && position <= this.#end + NEAR_BYTES;
+    return position >= this.#first && position <= (this.#isOver ? this.#end - 1 : this.#end + NEAR_BYTES);
   }
 
   /** Undefined when the stream cannot give the piece. */
@@ -90,8 +123,7 @@ class AheadStream {
     const end = position + length;
     this.#wanted = Math.max(this.#wanted, end);
     this.#changed.wake();
-    while (this.#end < end && !this.#failed && !this.#stopped.signal.aborted && !signal.aborted)
-      await this.#changed.wait();
+    while (this.#end < end && !this.#isOver && !signal.aborted) await this.#changed.wait();
     if (this.#end < end || position < this.#first) return undefined;
     const result = this.#slice(position, end);
     this.#drop();

@@ -4,19 +4,37 @@
  */
 import { ByteRanges } from './byte-ranges.js';
 
+const NOTHING = Buffer.allocUnsafeSlow(0);
 const SMALLEST_BYTES = 64 * 1024;
+/** Of the windows of all files together; beyond it they are emptied as they fill. */
+const ENOUGH_BYTES = 256 * 1024 * 1024;
+
+/** What the windows of a mount take. */
+export class WindowMemory {
+  #bytes = 0;
+
+  get isScarce(): boolean {
+    return this.#bytes > ENOUGH_BYTES;
+  }
+
+  resized(change: number): void {
+    this.#bytes += change;
+  }
+}
 
 export class WriteWindow {
   readonly #capacityBytes: number;
+  readonly #memory: WindowMemory;
   /** As large as is needed so far: most files are small. */
-  #bytes = Buffer.allocUnsafeSlow(0);
+  #bytes = NOTHING;
   readonly #written = new ByteRanges();
   /** Position in the file of the window's first byte: all before it has been given away. */
   #start: number;
   /** End of the last written byte, or of a hole that was made by setting the length. */
   #end: number;
 
-  constructor(start: number, capacityBytes: number) {
+  constructor(start: number, capacityBytes: number, memory: WindowMemory) {
+    this.#memory = memory;
     this.#start = start;
     this.#end = start;
     this.#capacityBytes = capacityBytes;
@@ -72,9 +90,16 @@ export class WriteWindow {
 
   /** The window goes on behind bytes that were given away past it. It must be empty. */
   skipTo(position: number): void {
-    this.#written.clear();
+    this.free();
     this.#start = position;
     this.#end = position;
+  }
+
+  /** Gives up its memory, and what is in it. */
+  free(): void {
+    this.#written.clear();
+    this.#memory.resized(-this.#bytes.length);
+    this.#bytes = NOTHING;
   }
 
   #reserve(end: number): void {
@@ -82,6 +107,7 @@ export class WriteWindow {
     if (needed <= this.#bytes.length) return;
     const larger = Buffer.allocUnsafeSlow(Math.min(this.#capacityBytes, Math.max(SMALLEST_BYTES, needed * 2)));
     this.#bytes.copy(larger, 0, 0, this.#end - this.#start);
+    this.#memory.resized(larger.length - this.#bytes.length);
     this.#bytes = larger;
   }
 

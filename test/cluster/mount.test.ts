@@ -223,6 +223,25 @@ test('tar, git and sqlite do their work', async (t) => {
     rm db`);
 });
 
+test('a C program is unpacked, compiled, linked and run', async (t) => {
+  const mounted = await mount(t, cluster());
+  if ((await mounted.tryScript('command -v gcc && command -v make')).code !== 0) {
+    t.pass();
+    t.log('gcc or make is not installed, so nothing was compiled');
+    return;
+  }
+  const output = await mounted.sh(
+    t,
+    `mkdir program; cd program
+     printf 'int twice(int n) { return 2 * n; }\\n' > twice.c
+     printf '#include <stdio.h>\\nint twice(int);\\nint main(void) { printf("%%d\\\\n", twice(21)); return 0; }\\n' > main.c
+     printf 'program: main.o lib.a\\n\\tgcc -o $@ main.o lib.a\\nlib.a: twice.o\\n\\tar rc $@ twice.o\\n' > Makefile
+     tar cf ../program.tar .; cd ..; rm -r program; mkdir program; tar xf program.tar -C program
+     make -s -C program; program/program; make -C program | grep 'up to date'; rm -r program program.tar`,
+  );
+  t.regex(output, /^42$/m);
+});
+
 test('random reads and writes, with and without mmap, give what a local file gives', async (t) => {
   const { sh } = bound(t, await mount(t, cluster()));
   await sh(

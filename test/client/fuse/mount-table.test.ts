@@ -8,7 +8,7 @@ test('the table of mounts is taken apart, escaped blanks and optional fields inc
     '',
   ].join('\n');
   t.deepEqual(parseMountTable(text), [
-    { mountPoint: '/', type: 'ext4', source: '/dev/vda', connection: 0 },
-    { mountPoint: '/mnt/with blank', type: 'fuse.dfs', source: '127.0.0.1:8020', connection: 51 },
+    { mountPoint: '/', type: 'ext4', source: '/dev/vda', device: '254:0' },
+    { mountPoint: '/mnt/with blank', type: 'fuse.dfs', source: '127.0.0.1:8020', device: '0:51' },
   ]);
 });

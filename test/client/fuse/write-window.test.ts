@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { WriteWindow } from '../../../client/fuse/write-window.js';
+import { WindowMemory, WriteWindow } from '../../../client/fuse/write-window.js';
 
 const CAPACITY = 64;
 
@@ -21,7 +21,7 @@ const step = fc.oneof(
 test('what is drained and what is still in the window are together what was written, holes being zeros', async (t) => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
-      const window = new WriteWindow(10, CAPACITY);
+      const window = new WriteWindow(10, CAPACITY, new WindowMemory());
       let drained = Buffer.alloc(10);
       let model = Buffer.alloc(10);
       const take = async (bytes: Buffer) => {
@@ -53,7 +53,7 @@ test('what is drained and what is still in the window are together what was writ
 });
 
 test('a window takes what lies within its capacity from its start on', async (t) => {
-  const window = new WriteWindow(100, CAPACITY);
+  const window = new WriteWindow(100, CAPACITY, new WindowMemory());
   t.true(window.fits(100, CAPACITY));
   t.false(window.fits(99, 1));
   t.false(window.fits(101, CAPACITY));
