@@ -109,7 +109,14 @@ export class ReplicaCatalog {
     return true;
   }
 
-  /** The same for one that was being written when the DataNode stopped. */
+  /** Another volume has a better replica than the one that was found first. */
+  foundBetter(old: StoredReplica, oldVolume: Volume, block: Block, volume: Volume): void {
+    this.#removeFinalized(old);
+    oldVolume.addUsed(-old.numBytes);
+    this.foundFinalized(block, volume);
+  }
+
+  /** As {@link foundFinalized}, for one that was being written when the DataNode stopped. */
   foundWaiting(replica: ReplicaInPipeline, volume: Volume): boolean {
     if (this.get(replica.blockId) !== undefined) return false;
     this.#inPipeline.set(replica.blockId, replica);

@@ -15,6 +15,7 @@ import type { Volume } from './disk/volume.js';
 import type { UnfinishedReplica } from './disk/volume-scan.js';
 import { scanVolume } from './disk/volume-scan.js';
 import type { VolumeSet } from './disk/volume-set.js';
+import { type FoundReplica, takeBetter } from './double-replicas.js';
 import type { Replica } from './replica.js';
 import { readableLength } from './replica.js';
 import type { ReplicaCatalog } from './replica-catalog.js';
@@ -89,9 +90,11 @@ export class ReplicaStore {
    */
   async load(nowMs: number): Promise<void> {
     const waiting = new Map<Volume, readonly UnfinishedReplica[]>();
+    const doubles: FoundReplica[] = [];
     await this.#onEachVolume(async (volume) => {
-      waiting.set(volume, await this.#scan(volume, nowMs));
+      waiting.set(volume, await this.#scan(volume, nowMs, doubles));
     });
+    await this.#removeWorse(doubles);
     // Only now are the finalized replicas of all volumes known.
     await this.#onEachVolume(async (volume) => {
       for (const block of waiting.get(volume) ?? []) await this.#takeWaiting(block, volume);
@@ -117,10 +120,10 @@ export class ReplicaStore {
     this.volumes.requireEnough(volume, messageOf(error));
   }
 
-  /** Takes in the finalized replicas; returns the others. */
-  async #scan(volume: Volume, nowMs: number): Promise<readonly UnfinishedReplica[]> {
+  /** Takes in the finalized replicas, but for `doubles`, of which another volume has one, too; returns the unfinished ones. */
+  async #scan(volume: Volume, nowMs: number, doubles: FoundReplica[]): Promise<readonly UnfinishedReplica[]> {
     const { waiting, quarantined } = await scanVolume(volume, nowMs, this.#logger, (block) => {
-      if (!this.catalog.foundFinalized(block, volume)) this.#leaveAlone(block, volume);
+      if (!this.catalog.foundFinalized(block, volume)) doubles.push({ block, volume });
     });
     const { replicas } = this.catalog.summary(volume);
     this.#logger.info(
@@ -128,6 +131,20 @@ export class ReplicaStore {
       'volume loaded',
     );
     return waiting;
+  }
+
+  async #removeWorse(doubles: readonly FoundReplica[]): Promise<void> {
+    const worse = doubles.flatMap((found) => takeBetter(found, this.catalog, this.volumes) ?? []);
+    await this.#onEachVolume(async (volume) => {
+      for (const { block } of worse.filter((found) => found.volume === volume)) {
+        const context = { block: blockName(block), volume: volume.layout.root };
+        this.#logger.warn(
+          context,
+          'a replica is removed, as another volume has one of the same block that is not older',
+        );
+        await volume.remove('finalized', block);
+      }
+    });
   }
 
   /** A good replica may have been copied to another volume while this one could not be deleted: then it is in nobody's way any more. */

@@ -46,6 +46,29 @@ test('what one volume has left of a block of which another one has a finalized r
   );
 });
 
+test('of two finalized replicas of a block on two volumes, the newer one stays, wherever it is found', async (t) => {
+  for (const newer of ['/a', '/b']) {
+    const image = new DiskImage();
+    const disk = imageDisk(image);
+    const roots = ['/a', '/b'];
+    for (const root of roots) {
+      const { store } = await openStore(disk, { roots: [root] });
+      await writeBlock(store, { ...BLOCK, generationStamp: root === newer ? 1002 : 1001 });
+      store.volumes.release();
+    }
+    const { store, events } = await openStore(disk, { roots });
+    const known = store.catalog.finalized(7);
+    t.is(known?.generationStamp, 1002);
+    t.is(store.volumes.get(known?.volume ?? -1).layout.root, newer);
+    const files = [...image.files()].map(({ path }) => path).filter((path) => path.includes('/blk_7'));
+    t.is(files.length, 2);
+    t.true(files.every((path) => path.startsWith(`${newer}/`)));
+    t.deepEqual(events.notes, [], 'its digest tells the NameNode');
+    const used = store.volumes.all.map((volume) => volume.space().usedBytes);
+    t.deepEqual(used, newer === '/a' ? [100, 0] : [0, 100]);
+  }
+});
+
 test('what is being written is not taken for free space before the disk is asked again', async (t) => {
   const { store } = await openStore(imageDisk(new DiskImage()));
   const [volume] = store.volumes.all;
