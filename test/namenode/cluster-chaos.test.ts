@@ -1,10 +1,12 @@
 /** Whatever happens to the cluster, as long as one good copy of a block is left somewhere, it ends with all the copies it should have. */
 import test from 'ava';
 import { type Random, seededRandom } from '../../common/random.js';
+import { decideAboutDatanodes } from '../../namenode/operations/administer-datanodes.js';
 import { setReplication } from '../../namenode/operations/attributes.js';
 import { parsePath } from '../../namenode/paths.js';
 import type { BlockRow } from '../../namenode/storage/rows.js';
-import { BLOCK_SETTINGS, FakeCluster } from './support/fake-cluster.js';
+import { AdminDecision } from '../../namenode/storage/schema.js';
+import { BLOCK_BYTES, BLOCK_SETTINGS, FakeCluster } from './support/fake-cluster.js';
 import type { FakeDatanode } from './support/fake-datanode.js';
 import { ROOT } from './support/namesystem-fixture.js';
 
@@ -15,6 +17,7 @@ const SETTINGS = {
   heartbeats: { staleAfterMs: 10_000, deadAfterMs: 40_000, unreachableAfterMs: 0, tickMs: 1_000 },
   replication: { maxStreams: 2, maxStreamsHardLimit: 4, pendingTimeoutMs: 30_000 },
   safeMode: { ...BLOCK_SETTINGS.safeMode, extensionMs: 10_000 },
+  admin: { ...BLOCK_SETTINGS.admin, intervalMs: 5_000 },
 };
 
 interface File {
@@ -65,6 +68,8 @@ class Chaos {
     const isRecent = (key: string): boolean =>
       nowMs - (this.#goneMs.get(key) ?? Number.NEGATIVE_INFINITY) < ILLUSION_MS;
     if (isRecent(`${datanode.uuid}/${block.id}`)) return true;
+    // One that is being taken out of service is no reason to delete another one.
+    if (this.#cluster.management.datanodes.node(datanode.uuid)?.adminState !== 'normal') return false;
     const speaks = (datanode.alive && !datanode.hung) || isRecent(datanode.uuid);
     return speaks && this.goodCopies(block).includes(datanode) && !this.#isLeaving(datanode, block.id);
   }
@@ -94,6 +99,9 @@ class Chaos {
       this.#delete,
       this.#restartNamenode,
       this.#hang,
+      this.#administer,
+      this.#administer,
+      this.#balance,
     ];
     await actions[this.#random.int(actions.length)]?.call(this);
     await this.#cluster.advance(this.#random.int(30_000));
@@ -199,6 +207,26 @@ class Chaos {
     });
   }
 
+  /** Takes a DataNode out of service, or back into it. */
+  async #administer(): Promise<void> {
+    const { NORMAL, DECOMMISSION, MAINTENANCE } = AdminDecision;
+    const datanode = this.#pick(this.#cluster.datanodes);
+    const decision = this.#pick([NORMAL, NORMAL, DECOMMISSION, MAINTENANCE]);
+    if (datanode !== undefined && decision !== undefined) await this.decide(datanode, decision);
+  }
+
+  async decide({ uuid }: FakeDatanode, decision: AdminDecision): Promise<void> {
+    const { ns, management } = this.#cluster;
+    if (ns.blocks.safeMode().on || management.datanodes.node(uuid) === undefined) return;
+    await decideAboutDatanodes(ns, management, ROOT, { names: [uuid], decision, expiresMs: 0 });
+  }
+
+  async #balance(): Promise<void> {
+    const { balancer } = this.#cluster.management;
+    if (balancer.status().isRunning) balancer.stop();
+    else balancer.start(1 + this.#random.int(5));
+  }
+
   async #restartNamenode(): Promise<void> {
     await this.#cluster.restartNamenode();
   }
@@ -215,6 +243,10 @@ for (let seed = 1; seed <= SEEDS; seed++) {
       onDeletionOrdered: (datanode, blockId) => chaos.deletionOrdered(datanode, blockId),
     });
     chaos.begin(cluster);
+    for (const datanode of cluster.datanodes) {
+      datanode.countsItsBlocks = true;
+      datanode.capacityBytes = 200 * BLOCK_BYTES;
+    }
     try {
       for (let i = 0; i < STEPS; i++) {
         await chaos.step();
@@ -224,6 +256,9 @@ for (let seed = 1; seed <= SEEDS; seed++) {
         t.deepEqual(chaos.mistakes, [], `step ${i}`);
       }
       for (const datanode of cluster.datanodes) if (!datanode.alive) datanode.start();
+      await cluster.waitFor('the end of safe mode', () => !cluster.management.safeMode.isOn);
+      cluster.management.balancer.stop();
+      for (const datanode of cluster.datanodes) await chaos.decide(datanode, AdminDecision.NORMAL);
       const done = (): boolean =>
         chaos.files.every(({ blocks, replication }) =>
           blocks.every(
