@@ -10,9 +10,12 @@ export interface Outcome {
   readonly violation: string;
 }
 
+/** As long as in seeds.test.ts: what is found here, npm test would find. */
+const FAULTY_MS = DEFAULT_FAULTY_MS / 2;
+
 const [first, end] = process.argv.slice(2).map(Number) as [number, number];
 for (let seed = first; seed < end; seed++) {
-  const { foundBy = null, violations } = await simulate(drawOptions(seed, DEFAULT_FAULTY_MS));
+  const { foundBy = null, violations } = await simulate(drawOptions(seed, FAULTY_MS));
   const outcome: Outcome = { seed, foundBy, violation: violations[0] ?? '' };
   process.stdout.write(`${JSON.stringify(outcome)}\n`);
 }
