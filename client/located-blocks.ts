@@ -29,7 +29,7 @@ export class LocatedBlocks {
     this.#path = path;
     this.#fileId = page.fileId;
     this.fileLength = fileLength;
-    this.#keep(page.blocks);
+    this.#keep(page);
   }
 
   /** @throws DfsError `FileNotFound`, `IsADirectory`, `BlockMissing` when nobody knows how long a file is that is being written. */
@@ -56,7 +56,7 @@ export class LocatedBlocks {
     if (page.fileId !== this.#fileId) {
       throw new DfsError('FileNotFound', `${this.#path} was replaced by another file while it was read; open it again`);
     }
-    this.#keep(page.blocks);
+    this.#keep(page);
     const found = this.#find(offset);
     if (found === undefined)
       throw new DfsError('BlockMissing', `the NameNode knows no block of ${this.#path} at offset ${offset}`);
@@ -70,9 +70,10 @@ export class LocatedBlocks {
     return undefined;
   }
 
-  #keep(blocks: readonly BlockLocation[]): void {
+  #keep({ blocks, lastBlock }: Page): void {
     if (this.#kept.size + blocks.length > MAX_KEPT_BLOCKS) this.#kept.clear();
-    for (const block of blocks) this.#kept.set(block.offset, this.#withVisibleLength(block));
+    for (const block of blocks) this.#kept.set(block.offset, block);
+    if (lastBlock !== undefined) this.#kept.set(lastBlock.offset, this.#withVisibleLength(lastBlock));
   }
 
   /** The NameNode may know less of a block that is being written than its DataNodes did when the file was opened. */
@@ -95,9 +96,8 @@ async function visibleFileLength(
 interface Page {
   readonly fileId: number;
   readonly fileLength: number;
-  /** {@link lastBlock} among them. */
   readonly blocks: readonly BlockLocation[];
-  /** The last one of a file that is open for writing. */
+  /** The last one of a file that is open for writing: it may be longer than is said here. */
   readonly lastBlock: BlockLocation | undefined;
 }
 
@@ -108,9 +108,7 @@ async function fetchPage(context: ClientContext, path: string, offset: number, s
     { path, offset, length: PREFETCH_BYTES, clientHost },
     { signal },
   );
-  const blocks = answer.blocks.map(toBlockLocation);
-  // The block being written is told apart from the others.
   const lastBlock = answer.lastBlock === null ? undefined : toBlockLocation(answer.lastBlock);
-  if (lastBlock !== undefined) blocks.push(lastBlock);
-  return { fileId: answer.fileId, fileLength: answer.fileLength, blocks, lastBlock };
+  const { fileId, fileLength } = answer;
+  return { fileId, fileLength, blocks: answer.blocks.map(toBlockLocation), lastBlock };
 }

@@ -28,7 +28,7 @@ export interface LocationsRequest {
 export interface FileBlocks {
   readonly inode: InodeRow;
   readonly blocks: readonly LocatedBlock[];
-  /** The block that is being written, whose length may be more than is known. */
+  /** The block that is being written, whose length may be more than is known. (Of one that is being cut it is known.) */
   readonly lastBlock: LocatedBlock | undefined;
 }
 
@@ -44,7 +44,7 @@ export async function blockLocations(ns: Namesystem, call: Call, request: Locati
   const found = blocksInRange(db, inode, request);
   const [last] = inode.lease_holder === null ? [] : lastBlocks(db, inode.id);
   const lastBlock =
-    last === undefined || last.state === BlockState.COMPLETE
+    last === undefined || last.state === BlockState.COMPLETE || last.truncating === 1
       ? undefined
       : locateBlock(ns.blocks, db, last, inode.length - last.length, readerHost);
   const blocks: LocatedBlock[] = [];

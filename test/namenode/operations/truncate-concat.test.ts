@@ -48,6 +48,8 @@ test('a cut within a block is a recovery to just that length; until it is over n
   const { fileId } = await writeFile(ns, '/f', [1000, 1000, 500]);
   t.false(await cut(fixture, '/f', 1300));
   t.deepEqual(await lengthsOf(fixture, '/f'), [1000, 300]);
+  const read = { path: parsePath('/f'), offset: 0, length: 0, readerHost: '' };
+  t.is((await blockLocations(ns, ROOT, read)).lastBlock, undefined, 'no DataNode is asked how long it is');
   const [last] = lastBlocks(ns.journal.committed, fileId);
   const order = blocks.recoveries.get(last?.id ?? 0);
   t.like(order, { truncate: true, recoveryId: last?.recovery_id });
