@@ -7,7 +7,7 @@
  */
 import type { Block } from '../common/block.js';
 import { blockName } from '../common/block.js';
-import { DfsError } from '../common/errors.js';
+import { DfsError, isDfsError } from '../common/errors.js';
 import type { Volume } from './disk/volume.js';
 import type { Replica } from './replica.js';
 import { blockOf } from './replica-catalog.js';
@@ -94,11 +94,25 @@ export class ReplicaRecovery {
     const { catalog, volumes } = this.#store;
     const volume = volumes.get(old.volume);
     return this.#store.onDisk(volume, async () => {
+      await this.#verifyCut(old, volume, newLength);
       await volume.reopen(old, recoveryId);
       const replica = new ReplicaInPipeline({ ...blockOf(old), generationStamp: recoveryId }, 'RBW', old.volume);
       catalog.reopened(old, replica, volume);
       return this.#cut(replica, volume, newLength);
     });
+  }
+
+  /** While it still is what the NameNode knows, and can be reported. */
+  async #verifyCut(replica: Replica, volume: Volume, newLength: number): Promise<void> {
+    const files = await volume.open('finalized', replica, 'read');
+    try {
+      await files.verifyCut(newLength);
+    } catch (error) {
+      if (isDfsError(error, 'Corrupt')) this.#store.catalog.foundCorrupt(blockOf(replica), volume.storageId);
+      throw error;
+    } finally {
+      await files.close();
+    }
   }
 
   async #open(blockId: number, recoveryId: number, newLength: number): Promise<WritableReplica> {

@@ -253,7 +253,7 @@ export class ReplicaStore {
   async release({ replica, files, volume }: WritableReplica): Promise<void> {
     await this.locks.run(replica.blockId, async () => {
       try {
-        await this.onDisk(volume, () => leaveConsistent(files, replica.numBytes));
+        await this.onDisk(volume, () => leaveConsistent(files, replica));
       } catch (error) {
         this.#logger.warn(
           { block: blockName(replica), reason: messageOf(error) },
@@ -339,9 +339,9 @@ export class ReplicaStore {
 }
 
 /** Removes what a write that failed half-way left behind the known bytes. */
-async function leaveConsistent(files: ReplicaFiles, numBytes: number): Promise<void> {
+async function leaveConsistent(files: ReplicaFiles, { numBytes, lastChecksum }: ReplicaInPipeline): Promise<void> {
   await files.writeHeader();
-  if ((await files.dataSize()) !== numBytes) await files.truncate(numBytes);
+  if ((await files.dataSize()) !== numBytes) await files.truncate(numBytes, lastChecksum);
 }
 
 /** In which directory the files of a replica are. */

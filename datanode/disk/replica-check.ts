@@ -1,8 +1,6 @@
 /** How much of a replica's data its checksums vouch for. */
-import { crc32 } from 'node:zlib';
-import type { ChecksumSpec } from '../../common/checksum.js';
 import { CHECKSUM_SIZE_BYTES, verifyChecksums } from '../../common/checksum.js';
-import { crc32c } from '../../common/crc32c.js';
+import { coveredPrefix } from './covered-prefix.js';
 import type { ReplicaFiles } from './replica-files.js';
 
 /** Read and verified in one go; short enough not to hold up anything else. */
@@ -50,15 +48,4 @@ async function readChunks(
   const checksums = Buffer.allocUnsafe(count * CHECKSUM_SIZE_BYTES);
   const [length] = await Promise.all([files.readData(data, offset), files.readChecksums(checksums, offset)]);
   return { data: data.subarray(0, length), checksums };
-}
-
-/** The number of bytes at the start of `chunk` that have the checksum `expected`; 0 when there is none. */
-function coveredPrefix(spec: ChecksumSpec, chunk: Buffer, expected: number): number {
-  const crcOf = spec.type === 'CRC32' ? crc32 : crc32c;
-  let crc = 0;
-  for (let length = 1; length <= chunk.length; length++) {
-    crc = crcOf(chunk.subarray(length - 1, length), crc);
-    if (crc === expected) return length;
-  }
-  return 0;
 }

@@ -6,8 +6,11 @@ import {
   decodeMetaHeader,
   encodeMetaHeader,
   META_HEADER_LENGTH,
+  verifyChecksums,
 } from '../../common/checksum.js';
 import type { Disk, DiskFile, OpenMode } from '../../common/disk.js';
+import { DfsError } from '../../common/errors.js';
+import { coveredPrefix } from './covered-prefix.js';
 
 /**
  * The open data and meta file of one replica. Data goes in from chunk boundaries on, each chunk with its checksum.
@@ -100,21 +103,42 @@ export class ReplicaFiles {
   /**
    * Cuts the replica to `numBytes`. Returns the checksum of its last chunk if that is not a whole one any more. The
    * meta file goes first, for the reason given above.
+   * @param known The checksum of that chunk up to there, where it is known; otherwise what the meta file has for it counts.
+   * @throws DfsError `Corrupt`, before anything is changed, see {@link verifyCut}.
    */
-  async truncate(numBytes: number): Promise<Buffer | undefined> {
-    const chunkStart = numBytes - (numBytes % this.checksum.bytesPerChecksum);
+  async truncate(numBytes: number, known?: Buffer): Promise<Buffer | undefined> {
+    const lastChunk = await this.verifyCut(numBytes, known);
     let lastChecksum: Buffer | undefined;
-    if (chunkStart < numBytes) {
-      const chunk = Buffer.allocUnsafe(numBytes - chunkStart);
-      await this.#data.read(chunk, chunkStart);
-      lastChecksum = computeChecksums(this.checksum, [chunk]);
-      await this.#writeChecksums(chunkStart, [lastChecksum]);
+    if (lastChunk.length > 0) {
+      lastChecksum = computeChecksums(this.checksum, [lastChunk]);
+      await this.#writeChecksums(numBytes - lastChunk.length, [lastChecksum]);
     }
     await this.#meta.truncate(META_HEADER_LENGTH + checksumsLength(this.checksum, numBytes));
     await this.#meta.sync();
     await this.#data.truncate(numBytes);
     this.#keepPartialChunk(numBytes);
     return lastChecksum;
+  }
+
+  /**
+   * The part of a chunk that is left by a cut at `numBytes`: it gets a checksum of its own, so it is verified against the one that it has. Otherwise what
+   * has been damaged would look good from then on. (HDFS does not verify it.)
+   * @throws DfsError `Corrupt`.
+   */
+  async verifyCut(numBytes: number, known?: Buffer): Promise<Buffer> {
+    const length = numBytes % this.checksum.bytesPerChecksum;
+    const chunkStart = numBytes - length;
+    if (length === 0) return Buffer.alloc(0);
+    const chunk = Buffer.allocUnsafe(this.checksum.bytesPerChecksum);
+    const stored = Buffer.alloc(CHECKSUM_SIZE_BYTES);
+    const [available] = await Promise.all([this.readData(chunk, chunkStart), this.readChecksums(stored, chunkStart)]);
+    const left = chunk.subarray(0, length);
+    const isGood =
+      known === undefined
+        ? coveredPrefix(this.checksum, chunk.subarray(0, available), stored.readUInt32BE(0)) >= length
+        : available >= length && verifyChecksums(this.checksum, [left], known) < 0;
+    if (isGood || this.checksum.type === 'NULL') return left;
+    throw new DfsError('Corrupt', `The chunk at offset ${chunkStart}, which is to be cut, does not have its checksum`);
   }
 
   dataSize(): Promise<number> {

@@ -256,3 +256,22 @@ for (const length of [9000, 8192, 1]) {
     }
   });
 }
+
+test('damage in the chunk that a truncation cuts is not given a checksum that makes it look good', async (t) => {
+  const { nodes } = await startNodes(t, 2);
+  for (const { store } of nodes) await writeBlock(store, { ...BLOCK, numBytes: 10_000 });
+  const [damaged, good] = nodes as [TestNode, TestNode];
+  const path = [...damaged.image.files()].map((file) => file.path).find((name) => name.endsWith('/blk_7'));
+  damaged.image.write(damaged.image.open(path ?? '', 'write'), Buffer.from('damage'), 8500);
+  const order = orderFor(nodes, { block: { ...BLOCK, numBytes: 9000 }, truncate: true });
+  const result = await new Primary(nodes, damaged).run(order);
+  t.deepEqual(
+    result?.holders.map(({ node }) => node.uuid),
+    [order.locations[1]?.node.uuid],
+  );
+  t.is(damaged.events.notes.at(-1), 'corrupt 7_1001 10000');
+  t.deepEqual(
+    await readAll(await good.store.openForRead({ blockId: 7, generationStamp: 2000 })),
+    CONTENT.subarray(0, 9000),
+  );
+});

@@ -32,6 +32,10 @@ async function main(): Promise<boolean> {
   const chosen = MUTANTS.filter(({ name }) => values.only === undefined || name === values.only);
   if (chosen.length === 0) throw new Error(`--only knows ${MUTANTS.map(({ name }) => name).join(', ')}`);
   const plantation = new Plantation();
+  process.once('SIGINT', () => {
+    plantation.remove();
+    process.exit(130);
+  });
   const seeds = new Set<number>();
   try {
     print('| planted bug | what does not hold | found by seeds | first | what found it |');
