@@ -59,9 +59,7 @@ export function blocksToSurvey(db: Database, storage: number, after: number, lim
 
 /** Number of queued blocks of each priority. */
 export function countQueued(db: Database): Map<number, number> {
-  const rows = statement<{ priority: number; n: number }>(
-    db,
-    'SELECT priority, count(*) AS n FROM low_redundancy GROUP BY priority',
-  ).all();
+  const sql = "SELECT key AS priority, n FROM tallies WHERE kind = 'queued'";
+  const rows = statement<{ priority: number; n: number }>(db, sql).all();
   return new Map(rows.map(({ priority, n }) => [priority, n]));
 }

@@ -49,7 +49,7 @@ export function replicasToDelete(db: Database, storage: number, after: number, l
 }
 
 export function countReplicasToDelete(db: Database, storage: number): number {
-  const sql = 'SELECT count(*) AS n FROM replicas WHERE storage = ? AND state >= 3';
+  const sql = "SELECT n FROM tallies WHERE kind = 'to delete' AND key = ?";
   return statement<{ n: number }>(db, sql).get(storage)?.n ?? 0;
 }
 

@@ -70,6 +70,42 @@ CREATE TABLE IF NOT EXISTS xattrs ( -- extended attributes
 ) STRICT, WITHOUT ROWID;
 `;
 
+/** A derived table that came later than the layout, see upgrade.ts: what would take too long to count whenever it is asked for. */
+export const TALLIES = `
+CREATE TABLE tallies (
+  kind TEXT NOT NULL,            -- 'queued': rows of low_redundancy; 'to delete': those of replicas_to_delete
+  key INTEGER NOT NULL,          -- their priority; their storage
+  n INTEGER NOT NULL,
+  PRIMARY KEY (kind, key)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER queued_added AFTER INSERT ON low_redundancy BEGIN
+  INSERT INTO tallies VALUES ('queued', new.priority, 1) ON CONFLICT (kind, key) DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER queued_moved AFTER UPDATE OF priority ON low_redundancy WHEN old.priority <> new.priority BEGIN
+  UPDATE tallies SET n = n - 1 WHERE kind = 'queued' AND key = old.priority;
+  INSERT INTO tallies VALUES ('queued', new.priority, 1) ON CONFLICT (kind, key) DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER queued_removed AFTER DELETE ON low_redundancy BEGIN
+  UPDATE tallies SET n = n - 1 WHERE kind = 'queued' AND key = old.priority;
+END;
+CREATE TRIGGER to_delete_added AFTER INSERT ON replicas WHEN new.state >= 3 BEGIN
+  INSERT INTO tallies VALUES ('to delete', new.storage, 1) ON CONFLICT (kind, key) DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER to_delete_changed AFTER UPDATE OF state ON replicas WHEN (old.state >= 3) <> (new.state >= 3) BEGIN
+  INSERT INTO tallies VALUES ('to delete', new.storage, 1)
+    ON CONFLICT (kind, key) DO UPDATE SET n = n + iif(new.state >= 3, 1, -1);
+END;
+CREATE TRIGGER to_delete_removed AFTER DELETE ON replicas WHEN old.state >= 3 BEGIN
+  UPDATE tallies SET n = n - 1 WHERE kind = 'to delete' AND key = old.storage;
+END;
+`;
+
+/** Counts what {@link TALLIES} is to hold, when it comes into a database that has rows. */
+export const FILL_TALLIES = `
+INSERT INTO tallies SELECT 'queued', priority, count(*) FROM low_redundancy GROUP BY priority;
+INSERT INTO tallies SELECT 'to delete', storage, count(*) FROM replicas WHERE state >= 3 GROUP BY storage;
+`;
+
 export const SCHEMA = `
 -- ---- Logged ------------------------------------------------------------------------------------------------------
 CREATE TABLE meta (
@@ -164,4 +200,4 @@ CREATE TABLE low_redundancy (
   priority INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX low_redundancy_by_priority ON low_redundancy (priority, block);
-`;
+${TALLIES}`;
