@@ -1,5 +1,6 @@
 /** A file that is changed otherwise than at its end: its contents as they were in the cluster, with what was written since over them. */
-import { isDfsError } from '../../common/errors.js';
+import { DfsError, isDfsError } from '../../common/errors.js';
+import { formatSize } from '../../common/units.js';
 import type { FileReader } from '../file-reader.js';
 import type { FileSystem } from '../file-system.js';
 import { type ContentsVersion, contentsVersion, inodePath } from '../posix-namespace.js';
@@ -57,13 +58,16 @@ export class ChangedContents {
     return this.#length;
   }
 
+  /** @throws DfsError `NoSpace` when the staging area is full, and as {@link setLength}. Nothing has happened then. */
   async write(position: number, data: Buffer): Promise<void> {
+    this.#requireStorable(position + data.length);
     await this.#staged.write(position, data);
     this.#length = Math.max(this.#length, position + data.length);
   }
 
-  /** Shorter: the rest is forgotten. Longer: zeros follow. */
+  /** Shorter: the rest is forgotten. Longer: zeros follow. @throws DfsError `TooManyBlocks` (EFBIG) when that are too many. */
   setLength(length: number): void {
+    this.#requireStorable(length);
     if (length < this.#length) {
       this.#staged.cut(length);
       this.#keptBytes = Math.min(this.#keptBytes, length);
@@ -110,6 +114,16 @@ export class ChangedContents {
   async close(): Promise<void> {
     await this.#base.reader.close();
     await this.#staged.close();
+  }
+
+  /** Blocks have no holes: a file that is made a terabyte long would really be written. */
+  #requireStorable(length: number): void {
+    const { limitBytes } = this.#options.staging;
+    if (length - this.#base.version.length <= limitBytes) return;
+    throw new DfsError(
+      'TooManyBlocks',
+      `holes of files are stored as zeros, and no more than ${formatSize(limitBytes)} at a time (dfs.client.mount.staging.size)`,
+    );
   }
 
   /** Each part begins with a block of its own, so that kept blocks can stand between two of them. */

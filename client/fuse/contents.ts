@@ -16,7 +16,7 @@
  * fsync is lost, and everybody is told.
  */
 import type { Clock } from '../../common/clock.js';
-import { DfsError, toDfsError } from '../../common/errors.js';
+import { DfsError, type ErrorName, isDfsError, toDfsError } from '../../common/errors.js';
 import type { FileReader } from '../file-reader.js';
 import type { FileSystem } from '../file-system.js';
 import type { FileWriter } from '../file-writer.js';
@@ -44,6 +44,9 @@ type State =
   | { readonly kind: 'clean' }
   | { readonly kind: 'streams'; readonly writer: FileWriter; readonly window: WriteWindow; overflowed: boolean }
   | { readonly kind: 'changed'; readonly changes: ChangedContents };
+
+/** A full staging area, or a file that another client has open, says nothing about what was written before. */
+const HARMLESS: ReadonlySet<ErrorName> = new Set(['NoSpace', 'TooManyBlocks', 'AlreadyBeingCreated', 'SafeMode']);
 
 const CLEAN: State = { kind: 'clean' };
 
@@ -127,7 +130,7 @@ export class FileContents {
       if (this.isClean && (position ?? this.#length) === this.#length) await this.#startStream(position === undefined);
       const at = position ?? this.#length;
       if (this.#state.kind === 'streams' && !(await this.#writeToStream(this.#state, at, data))) await this.#settle();
-      if (this.#state.kind !== 'streams') await (await this.#changes()).write(at, data);
+      if (this.#state.kind !== 'streams') await this.#writeChange(at, data);
       this.#length = Math.max(this.#length, at + data.length);
       this.#changedMs = this.#options.clock.now();
       const { accessTimeMs, accessTimeNs } = this.#pendingTimes;
@@ -206,8 +209,7 @@ export class FileContents {
         return await work();
       } catch (error) {
         const failure = toDfsError(error);
-        // A full staging area, or a file that another client has open, says nothing about what was written before.
-        if (!['NoSpace', 'AlreadyBeingCreated', 'SafeMode'].includes(failure.name)) this.#failure = failure;
+        if (!HARMLESS.has(failure.name)) this.#failure = failure;
         throw failure;
       }
     });
@@ -299,6 +301,17 @@ export class FileContents {
     this.#state = { kind: 'changed', changes };
     this.#length = changes.length;
     return changes;
+  }
+
+  /** When there is no room for more, what there is becomes blocks before its time. */
+  async #writeChange(position: number, data: Buffer): Promise<void> {
+    try {
+      await (await this.#changes()).write(position, data);
+    } catch (error) {
+      if (!isDfsError(error, 'NoSpace')) throw error;
+      await this.#settle();
+      await (await this.#changes()).write(position, data);
+    }
   }
 
   async #empty(): Promise<void> {

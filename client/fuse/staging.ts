@@ -9,13 +9,13 @@ import { ByteRanges } from './byte-ranges.js';
 export class StagingArea {
   readonly #disk: Disk;
   readonly #directory: string;
-  readonly #limitBytes: number;
+  readonly limitBytes: number;
   #usedBytes = 0;
 
   constructor(disk: Disk, directory: string, limitBytes: number) {
     this.#disk = disk;
     this.#directory = directory;
-    this.#limitBytes = limitBytes;
+    this.limitBytes = limitBytes;
   }
 
   async newFile(): Promise<StagedBytes> {
@@ -28,10 +28,10 @@ export class StagingArea {
 
   /** @throws DfsError `NoSpace` when all staged files together would be larger than allowed. */
   take(bytes: number): void {
-    if (this.#usedBytes + bytes > this.#limitBytes) {
+    if (this.#usedBytes + bytes > this.limitBytes) {
       throw new DfsError(
         'NoSpace',
-        `changed files have more than ${formatSize(this.#limitBytes)} that is not in the cluster yet (dfs.client.mount.staging.size)`,
+        `changed files have more than ${formatSize(this.limitBytes)} that is not in the cluster yet (dfs.client.mount.staging.size)`,
       );
     }
     this.#usedBytes += bytes;

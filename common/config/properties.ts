@@ -315,9 +315,13 @@ export const PROPERTIES = {
     '/var/tmp/dfs-mount',
     'Where a mount keeps what was written to the middle of files until they are closed or synced.',
   ),
-  'dfs.client.mount.staging.size': size('10g', 'The most that a mount keeps there; more is ENOSPC.', {
-    min: 1024 ** 2,
-  }),
+  'dfs.client.mount.staging.size': size(
+    '10g',
+    'The most that a mount keeps there, of all files together; what goes beyond it becomes blocks before its time. No file can be made longer by more than this at a time.',
+    {
+      min: 1024 ** 2,
+    },
+  ),
   'dfs.client.socketcache.expiryMsec': duration(
     'ms',
     '3s',

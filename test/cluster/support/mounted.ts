@@ -71,17 +71,30 @@ export async function mount(
   { directory = mkdtempSync(join(tmpdir(), 'dfs-mount-')), args = [] as readonly string[] } = {},
 ): Promise<TestMount> {
   const child = cluster.spawnDfs(['mount', directory, '--foreground', ...args]);
+  const watchdog = startWatchdog(child.pid, directory);
   const mounted = new TestMount(directory, child);
   t.teardown(async () => {
     child.kill('SIGKILL'); // its requests fail from here on, so that nothing can hang on it
     await mounted.ended();
     await rmMount(directory);
+    watchdog.kill('SIGKILL');
   });
   await waitFor(async () => {
     if (child.exitCode !== null) throw new Error(`the mount has ended: ${(await mounted.ended()).stderr}`);
     return await isServed(directory);
   }, 'the mount');
   return mounted;
+}
+
+/** What the teardown does, in case that the process of the test does not come to it: the end of its standard input is the end of that process. */
+function startWatchdog(pid: number | undefined, directory: string): ChildProcess {
+  const clear = 'cat >/dev/null; kill -9 "$1"; sleep 1; while umount -l "$2"; do :; done; rmdir "$2"';
+  const child = spawn('sh', ['-c', clear, 'sh', String(pid), directory], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  child.unref();
+  return child;
 }
 
 async function isServed(directory: string): Promise<boolean> {
