@@ -170,7 +170,7 @@ export class Balancer {
     const nowMs = clock.monotonicMs();
     if (isInSafeMode()) return;
     if (this.#thresholdPercent === undefined) {
-      if (settings.continuous && nowMs >= this.#nextByItselfMs) this.start(settings.thresholdPercent);
+      if (settings.continuous && nowMs >= this.#nextByItselfMs) this.#lookByItself(nowMs);
       return;
     }
     this.#moves.expire(nowMs);
@@ -180,6 +180,14 @@ export class Balancer {
     }
     const isSearching = this.#orderMoves(nowMs);
     if (!isSearching && this.#moves.size === 0) this.#endIteration(nowMs);
+  }
+
+  /** Begins when there is something to do. */
+  #lookByItself(nowMs: number): void {
+    const { intervalMs, thresholdPercent, bytesPerNodeMax } = this.#options.settings;
+    this.#nextByItselfMs = nowMs + intervalMs;
+    if (planBalance(this.#utilizations(), thresholdPercent, bytesPerNodeMax).bytesLeft > 0)
+      this.start(thresholdPercent);
   }
 
   #plan(nowMs: number): void {

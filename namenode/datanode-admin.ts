@@ -59,8 +59,6 @@ interface Survey {
   blocks: number;
   bytes: number;
   withoutLive: number;
-  /** Lacking replicas, and not in the queue. */
-  unqueued: number[];
 }
 
 interface Leaving {
@@ -126,14 +124,12 @@ export class DatanodeAdmin {
   }
 
   async #lookAt(node: DatanodeDescriptor, signal: AbortSignal): Promise<void> {
-    const { requestChecks } = this.#options;
     const before = node.adminState;
     // Most blocks that lack replicas stand in the queue, so that all others need not be looked at before there are none.
     let survey = await this.#survey(node, 'queued', signal);
     if (survey.blocks === 0) survey = await this.#survey(node, 'all', signal);
     const blocksInOpenFiles = await this.#countOpen(node, signal);
     if (signal.aborted || node.adminState !== before) return; // decided otherwise meanwhile
-    if (survey.unqueued.length > 0) await requestChecks(survey.unqueued);
     this.#note(node, survey, blocksInOpenFiles);
     if (survey.blocks === 0 && blocksInOpenFiles === 0) this.#finish(node);
   }
@@ -170,14 +166,16 @@ export class DatanodeAdmin {
 
   /** Looks at the blocks of a DataNode: at those in the queue, or at all. */
   async #survey(node: DatanodeDescriptor, which: 'queued' | 'all', signal: AbortSignal): Promise<Survey> {
-    const survey: Survey = { blocks: 0, bytes: 0, withoutLive: 0, unqueued: [] };
+    const survey: Survey = { blocks: 0, bytes: 0, withoutLive: 0 };
     const limit = which === 'all' ? BLOCKS_PER_SLICE : ROWS_PER_SLICE;
     for (const storage of node.storages.values()) {
       for (let after: number | undefined = 0; after !== undefined && !signal.aborted; ) {
         const rows = blocksToSurvey(this.#options.journal.committed, storage.id, after, limit);
-        for (const { block, queued } of rows) {
-          if (which === 'all' || queued === 1) this.#judge(block, queued === 1, survey);
-        }
+        const lacking = rows.filter(
+          ({ block, queued }) => (which === 'all' || queued === 1) && this.#isLacking(block, survey),
+        );
+        const unqueued = lacking.filter(({ queued }) => queued === 0).map(({ block }) => block);
+        if (unqueued.length > 0) await this.#options.requestChecks(unqueued);
         after = rows.length < limit ? undefined : rows.at(-1)?.block;
         await nextTurn();
       }
@@ -185,16 +183,17 @@ export class DatanodeAdmin {
     return survey;
   }
 
-  #judge(id: number, queued: boolean, survey: Survey): void {
+  /** Whether the block needs more replicas before the DataNode can go; then it is counted. */
+  #isLacking(id: number, survey: Survey): boolean {
     const { journal, datanodes } = this.#options;
     const block = blockRow(journal.committed, id);
-    if (block?.state !== BlockState.COMPLETE) return; // deleted, or being written: see #countOpen
+    if (block?.state !== BlockState.COMPLETE) return false; // deleted, or being written: see #countOpen
     const health = healthOf(journal.committed, block, datanodes);
-    if (this.#isSufficient(health)) return;
+    if (this.#isSufficient(health)) return false;
     survey.blocks++;
     survey.bytes += block.length;
     if (health.good.length === 0) survey.withoutLive++;
-    if (!queued) survey.unqueued.push(id);
+    return true;
   }
 
   /**

@@ -93,6 +93,8 @@ function copyTables(from: string, to: string): void {
   try {
     db.prepare('VACUUM INTO ?').run(to);
   } catch (cause) {
+    if (cause instanceof BetterSqlite3.SqliteError && cause.code === 'SQLITE_FULL')
+      throw new DfsError('NoSpace', `there is no room for a copy of ${from}`, { cause });
     throw new DfsError('DamagedMetadata', `${from} cannot be copied (${messageOf(cause)})`, { cause });
   } finally {
     db.close();
