@@ -198,7 +198,7 @@ async function main(): Promise<void> {
     const fs = await namenode.connect();
     say('start after kill -9, to the first answer', since());
     datanodes = new Datanodes(namenode.address, namespace);
-    await datanodes.start((await fs.serverDefaults()).clusterId);
+    await datanodes.start(fs.serverDefaults().clusterId);
     while ((await fs.safeMode('get')).on) await pause(50);
     say('start after kill -9, to the end of safe mode', since());
 

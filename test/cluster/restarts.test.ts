@@ -20,7 +20,7 @@ interface Manifest {
 class Load {
   readonly manifest: Manifest = { files: new Map(), gone: new Set() };
   #stopped = false;
-  #failure: unknown;
+  #failure: Error | undefined;
   readonly #workers: Promise<void>[];
 
   constructor(fs: FileSystem, workers: number) {
@@ -28,7 +28,7 @@ class Load {
     for (const worker of this.#workers) {
       worker.catch((error: unknown) => {
         this.#stopped = true;
-        this.#failure ??= error;
+        this.#failure ??= error instanceof Error ? error : new Error(String(error));
       });
     }
   }
