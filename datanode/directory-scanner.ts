@@ -1,6 +1,7 @@
 /**
  * Compares from time to time what lies in finalized/ of each volume with what is known of it: somebody may have removed, cut or put back files,
- * and a file system that was repaired may have lost some. (HDFS's DirectoryScanner.)
+ * and a file system that was repaired may have lost some. (HDFS's DirectoryScanner.) Files may also have been left where nobody looks for
+ * them, in rbw/ as well, when the disk failed in the middle of moving or removing them.
  *
  * HDFS compares two lists, and looks again at what differs. We look at every block under its lock, at its files and at what is known of it
  * in one step, so that no write, append or deletion can come in between and nothing has to be looked at twice.
@@ -11,6 +12,7 @@ import { sleep } from '../common/clock.js';
 import { messageOf } from '../common/errors.js';
 import type { Logger } from '../common/logging.js';
 import type { Random } from '../common/random.js';
+import type { ReplicaDirectory } from './disk/layout.js';
 import { SUBDIRECTORY_COUNT, subdirectoryIndex } from './disk/layout.js';
 import type { BlockNames } from './disk/replica-inspection.js';
 import { ReplicaInspection } from './disk/replica-inspection.js';
@@ -108,6 +110,7 @@ export class DirectoryScanner {
       }
       signal.throwIfAborted();
     }
+    for (const [blockId, names] of await scan.inspection.namesInRbw()) await scan.compareUnfinished(blockId, names);
     this.#debris.set(volume, scan.debris);
     logger.info({ volume: volume.layout.root, ...scan.counts }, 'the directories were compared with what is known');
     return scan.counts;
@@ -152,11 +155,32 @@ class Scan {
     await store.locks.run(blockId, async () => {
       if (volume.failed || store.beingDeleted.has(blockId) || store.catalog.inPipeline(blockId) !== undefined) return;
       const known = store.catalog.finalized(blockId);
-      // Two volumes have the block: as at start-up, one of them counts and the other is left alone.
-      if (known !== undefined && known.volume !== volume.index) return;
+      if (known !== undefined && known.volume !== volume.index) {
+        // Another volume has the block, and a newer replica of it. (Any other one is left to the next start.)
+        if ((names.stamps[0] ?? 0) < known.generationStamp) await this.#putAside('finalized', blockId, names);
+        return;
+      }
       const generationStamp = known === undefined ? names.stamps[0] : known.generationStamp;
       const finding = reconcile(known, await this.inspection.look(blockId, generationStamp));
       await this.#act(finding, { blockId, generationStamp: generationStamp ?? 0 }, known, names);
+      if (known !== undefined) await this.#removeOldMeta(known, names);
+    });
+  }
+
+  /** As at start-up: of a replica that this one has taken the place of only the meta file is left, as that has another name. */
+  async #removeOldMeta({ blockId, generationStamp }: Replica, { stamps }: BlockNames): Promise<void> {
+    const { disk, layout } = this.#options.volume;
+    for (const stamp of stamps) {
+      if (stamp < generationStamp) await disk.remove(layout.metaFile('finalized', blockId, stamp));
+    }
+  }
+
+  /** Files in rbw/: of a replica that is being written on this volume, or of none. */
+  async compareUnfinished(blockId: number, names: BlockNames): Promise<void> {
+    const { store, volume } = this.#options;
+    await store.locks.run(blockId, async () => {
+      const isKnown = store.catalog.get(blockId)?.volume === volume.index;
+      if (!isKnown && !volume.failed && !store.beingDeleted.has(blockId)) await this.#putAside('rbw', blockId, names);
     });
   }
 
@@ -186,7 +210,7 @@ class Scan {
         store.onSuspect(block.blockId);
         return;
       case 'debris':
-        await this.#putAside(block.blockId, names);
+        await this.#putAside('finalized', block.blockId, names);
         return;
     }
   }
@@ -206,14 +230,15 @@ class Scan {
   }
 
   /** Only what was there at the scan before as well: somebody may be putting files in place just now. */
-  async #putAside(blockId: number, names: BlockNames): Promise<void> {
+  async #putAside(directory: ReplicaDirectory, blockId: number, names: BlockNames): Promise<void> {
     const { volume, logger, oldDebris } = this.#options;
     this.counts.debris++;
     if (!oldDebris.has(blockId)) {
       if (this.debris.size < MAX_DEBRIS) this.debris.add(blockId);
       return;
     }
-    logger.warn({ blockId, volume: volume.layout.root }, 'files that make no replica were put into quarantine');
-    await this.inspection.quarantine(blockId, names);
+    const context = { blockId, directory, volume: volume.layout.root };
+    logger.warn(context, 'files that make no replica were put into quarantine');
+    await this.inspection.quarantine(directory, blockId, names);
   }
 }

@@ -87,7 +87,17 @@ export class PipelineRecovery {
       await this.#store.onDisk(volume, () => volume.restamp('finalized', replica, request.newGenerationStamp));
       return this.#store.catalog.restamped(replica, volume, request.newGenerationStamp);
     });
-    return 'files' in done ? this.#store.finalize(done) : done;
+    return 'files' in done ? await this.#finalize(done) : done;
+  }
+
+  /** When that fails, the replica waits for another attempt, or for a copy that takes its place. */
+  async #finalize(writable: WritableReplica): Promise<Block> {
+    try {
+      return await this.#store.finalize(writable);
+    } catch (error) {
+      await this.#store.release(writable);
+      throw error;
+    }
   }
 
   /** Stops the writer, if there is one, and runs `work` on the replica with the block locked. */

@@ -1,7 +1,8 @@
-/** Looks at the files of replicas in finalized/ without reading the data. */
+/** Looks at the files of replicas without reading the data. */
 import { join } from 'node:path';
 import { osErrorCode } from '../../common/errors.js';
 import type { FoundFiles } from '../replica-reconciliation.js';
+import type { ReplicaDirectory } from './layout.js';
 import { dataFileName, metaFileName, parseReplicaFileName, subdirectoryIndex } from './layout.js';
 import { MetaFit } from './meta-fit.js';
 import { readVersionFile } from './version-file.js';
@@ -24,11 +25,21 @@ export class ReplicaInspection {
   }
 
   /** The blocks that have files in a directory subdirX/subdirY; those that do not belong there are left out. */
-  async namesIn(subdirectory: number): Promise<Map<number, BlockNames>> {
+  namesIn(subdirectory: number): Promise<Map<number, BlockNames>> {
+    const belongs = (blockId: number): boolean => subdirectoryIndex(blockId) === subdirectory;
+    return this.#names(this.#volume.layout.subdirectory(subdirectory), belongs);
+  }
+
+  /** The blocks that have files in rbw/. */
+  namesInRbw(): Promise<Map<number, BlockNames>> {
+    return this.#names(this.#volume.layout.rbw, () => true);
+  }
+
+  async #names(directory: string, belongs: (blockId: number) => boolean): Promise<Map<number, BlockNames>> {
     const found = new Map<number, BlockNames>();
-    for (const name of await this.#list(this.#volume.layout.subdirectory(subdirectory))) {
+    for (const name of await this.#list(directory)) {
       const file = parseReplicaFileName(name);
-      if (file === undefined || subdirectoryIndex(file.blockId) !== subdirectory) continue;
+      if (file === undefined || !belongs(file.blockId)) continue;
       const names = found.get(file.blockId) ?? { hasData: false, stamps: [] };
       found.set(file.blockId, names);
       if (file.kind === 'data') names.hasData = true;
@@ -67,9 +78,9 @@ export class ReplicaInspection {
   }
 
   /** Puts the files of a block aside, for a person to look at. */
-  async quarantine(blockId: number, { stamps }: BlockNames): Promise<void> {
+  async quarantine(kind: ReplicaDirectory, blockId: number, { stamps }: BlockNames): Promise<void> {
     const { disk, layout } = this.#volume;
-    const directory = layout.directory('finalized', blockId);
+    const directory = layout.directory(kind, blockId);
     await disk.makeDirectory(layout.quarantine);
     for (const name of [dataFileName(blockId), ...stamps.map((stamp) => metaFileName(blockId, stamp))]) {
       await disk.rename(join(directory, name), join(layout.quarantine, name)).catch((error: unknown) => {

@@ -168,42 +168,45 @@ export class Volume {
   async finalize(kind: 'rbw' | 'tmp', block: Block, durable: boolean): Promise<void> {
     const from = this.layout.directory(kind, block.blockId);
     const to = await this.#finalizedDirectory(block.blockId);
-    await this.#move(metaFileName(block.blockId, block.generationStamp), from, to);
-    await this.#move(dataFileName(block.blockId), from, to);
-    if (durable) await Promise.all([this.#directorySync.sync(to), this.#directorySync.sync(from)]);
+    const names = [metaFileName(block.blockId, block.generationStamp), dataFileName(block.blockId)];
+    await this.#renameAll(names.map(moved(from, to)), durable ? () => this.#syncBoth(to, from) : undefined);
   }
 
   /** Moves a copy to rbw/, durably. Its files must have been synced. */
   async moveToRbw(block: Block): Promise<void> {
     const { tmp, rbw } = this.layout;
-    await this.#move(metaFileName(block.blockId, block.generationStamp), tmp, rbw);
-    await this.#move(dataFileName(block.blockId), tmp, rbw);
-    await this.#directorySync.sync(rbw);
+    const names = [metaFileName(block.blockId, block.generationStamp), dataFileName(block.blockId)];
+    await this.#renameAll(names.map(moved(tmp, rbw)), () => this.syncRbwDirectory());
   }
 
   /**
    * Takes a finalized replica back to rbw/ under a new stamp, to append to it. The data file goes first: as long as the
    * meta file is in its old place, start-up puts the data back beside it.
    */
-  async reopen(block: Block, generationStamp: number): Promise<void> {
-    const directory = await this.#finalizedDirectory(block.blockId);
+  async reopen({ blockId, generationStamp: old }: Block, generationStamp: number): Promise<void> {
+    const directory = await this.#finalizedDirectory(blockId);
     const { rbw } = this.layout;
-    await this.#move(dataFileName(block.blockId), directory, rbw);
-    const metaFile = join(rbw, metaFileName(block.blockId, generationStamp));
-    await this.#disk.rename(join(directory, metaFileName(block.blockId, block.generationStamp)), metaFile);
-    await this.#disk.syncDirectory(rbw);
-    await this.#disk.syncDirectory(directory);
+    const meta = {
+      from: join(directory, metaFileName(blockId, old)),
+      to: join(rbw, metaFileName(blockId, generationStamp)),
+    };
+    await this.#renameAll([moved(directory, rbw)(dataFileName(blockId)), meta], async () => {
+      await this.#disk.syncDirectory(rbw);
+      await this.#disk.syncDirectory(directory);
+    });
   }
 
   /** Gives a replica a new stamp, durably. */
-  async restamp(kind: 'rbw' | 'finalized', block: Block, generationStamp: number): Promise<void> {
-    if (generationStamp === block.generationStamp) return;
-    const directory = this.layout.directory(kind, block.blockId);
-    await this.#disk.rename(
-      join(directory, metaFileName(block.blockId, block.generationStamp)),
-      join(directory, metaFileName(block.blockId, generationStamp)),
-    );
-    await this.#disk.syncDirectory(directory);
+  async restamp(
+    kind: 'rbw' | 'finalized',
+    { blockId, generationStamp: old }: Block,
+    generationStamp: number,
+  ): Promise<void> {
+    if (generationStamp === old) return;
+    const directory = this.layout.directory(kind, blockId);
+    const from = join(directory, metaFileName(blockId, old));
+    const to = join(directory, metaFileName(blockId, generationStamp));
+    await this.#renameAll([{ from, to }], () => this.#disk.syncDirectory(directory));
   }
 
   /** Removes a replica's files: data first, because a meta file alone is recognized as a remainder. */
@@ -236,7 +239,35 @@ export class Volume {
     return directory;
   }
 
-  #move(name: string, from: string, to: string): Promise<void> {
-    return this.#disk.rename(join(from, name), join(to, name));
+  async #syncBoth(one: string, other: string): Promise<void> {
+    await Promise.all([this.#directorySync.sync(one), this.#directorySync.sync(other)]);
   }
+
+  /**
+   * Renames files in this order, and makes that durable with `sync`. When the disk fails, what has been renamed gets its old name back, as
+   * far as that can be done: otherwise what is known of the replica would not be true any more, and a good one would be taken for lost.
+   */
+  async #renameAll(renames: readonly Rename[], sync?: () => Promise<void>): Promise<void> {
+    const done: Rename[] = [];
+    try {
+      for (const rename of renames) {
+        await this.#disk.rename(rename.from, rename.to);
+        done.unshift(rename);
+      }
+      await sync?.();
+    } catch (error) {
+      for (const { from, to } of done) await this.#disk.rename(to, from).catch(() => {});
+      throw error;
+    }
+  }
+}
+
+interface Rename {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** What a name becomes when it is moved from one directory to another. */
+function moved(from: string, to: string): (name: string) => Rename {
+  return (name) => ({ from: join(from, name), to: join(to, name) });
 }

@@ -4,6 +4,7 @@ import type { Block } from '../../common/block.js';
 import { seededRandom } from '../../common/random.js';
 import { type DirectoryScanCounts, DirectoryScanner } from '../../datanode/directory-scanner.js';
 import { VolumeLayout } from '../../datanode/disk/layout.js';
+import type { Volume } from '../../datanode/disk/volume.js';
 import { ReplicaRemoval } from '../../datanode/replica-removal.js';
 import type { ReplicaStore } from '../../datanode/replica-store.js';
 import { DiskImage } from '../sim/disk-image.js';
@@ -333,4 +334,36 @@ test('a disk that fails in the middle ends that scan, not the scanner', async (t
   disk.onOperation = () => {};
   await clock.advance(INTERVAL_MS + 60_000);
   t.deepEqual(events.notes, ['deleted 7_1001 5000']);
+});
+
+test('files in rbw/ that belong to nothing are put aside at the second sight, others stay', async (t) => {
+  const { image, store, scan } = await openScanner([block(1)]);
+  const writable = await store.createRbw(block(2, 0), newReplica());
+  await packetWriter(store, writable).write(packetOf(Buffer.alloc(5000, 2), 0, 5000));
+  const left = ['/data/current/rbw/blk_3', '/data/current/rbw/blk_3_1001.meta', '/data/current/rbw/blk_1'];
+  for (const path of left) create(image, path, Buffer.from('left'));
+  t.is((await scan()).debris, 1);
+  t.is((await scan()).debris, 1);
+  t.deepEqual(sorted(image.list(layout.quarantine).map(({ name }) => name)), ['blk_3', 'blk_3_1001.meta']);
+  t.deepEqual(sorted(image.list(layout.rbw).map(({ name }) => name)), ['blk_1', 'blk_2', 'blk_2_1001.meta']);
+});
+
+test('the meta file of an older replica that was left in finalized/ is removed', async (t) => {
+  const { image, scan } = await openScanner([{ ...block(1), generationStamp: 1002 }]);
+  create(image, metaFile(1), Buffer.from('old'));
+  t.is((await scan()).corrupt, 0);
+  t.deepEqual(sorted(image.list(layout.subdirectory(0)).map(({ name }) => name)), ['blk_1', 'blk_1_1002.meta']);
+});
+
+test('an older replica of a block that another volume has is put aside at the second sight', async (t) => {
+  const { image, disk, store, scan } = await openScanner([], ['/data', '/other']);
+  await disk.makeDirectory(layout.subdirectory(0));
+  const [first, second] = store.volumes.all as [Volume, Volume];
+  const newer = { ...block(1), generationStamp: 1002 };
+  t.true(store.catalog.foundFinalized(newer, second));
+  create(image, dataFile(1), Buffer.from('old'));
+  create(image, metaFile(1), Buffer.from('old'));
+  t.deepEqual([(await scan()).debris, (await scan()).debris], [1, 1]);
+  t.is(image.list(first.layout.quarantine).length, 2);
+  t.is(store.catalog.finalized(1)?.generationStamp, 1002);
 });
