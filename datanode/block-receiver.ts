@@ -25,10 +25,10 @@ export interface ReceiverServices {
   readonly network: Network;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** A DataNode that takes longer over a packet tells the writer that it is slow. */
+  /** A DataNode whose disk takes longer over a packet tells the writer that it is slow. */
   readonly slowPacketMs: number;
   readonly timeouts: TransferTimeouts;
-  readonly writing: PacketWriterOptions;
+  readonly writing: Omit<PacketWriterOptions, 'clock'>;
   /** What a client's block may become when the client does not say (`dfs.blocksize`). */
   readonly expectedBlockBytes: number;
 }

@@ -56,7 +56,7 @@ export class PacketReception {
     this.#complete = complete;
     this.#logger = logger;
     this.#receivedBytes = writable.replica.numBytes;
-    this.#writer = new PacketWriter(services.store, writable, services.writing);
+    this.#writer = new PacketWriter(services.store, writable, { ...services.writing, clock: services.clock });
     this.#responder = new PacketResponder({
       upstream: upstream.channel,
       writeTimeoutMs: services.timeouts.writeTimeoutMs,
@@ -168,12 +168,10 @@ export class PacketReception {
   /** Resolves when the packet is in the files; the last one: when the replica is finalized. Does not reject. */
   async #keep(packet: ReceivedPacket): Promise<PacketOutcome> {
     if (packet.seqno === HEARTBEAT_SEQNO) return { status: Status.SUCCESS, slow: false };
-    const { clock, slowPacketMs } = this.#services;
-    const startMs = clock.monotonicMs();
     try {
-      await this.#writer.write(packet);
+      const tookMs = await this.#writer.write(packet);
       if (packet.last) await this.#finish();
-      return { status: Status.SUCCESS, slow: clock.monotonicMs() - startMs > slowPacketMs };
+      return { status: Status.SUCCESS, slow: tookMs > this.#services.slowPacketMs };
     } catch (error) {
       this.#diskFailed = true;
       this.#failure ??= error;

@@ -1,8 +1,10 @@
 import { CHECKSUM_SIZE_BYTES } from '../common/checksum.js';
+import type { Clock } from '../common/clock.js';
 import type { ReceivedPacket } from '../common/packet.js';
 import type { ReplicaStore, WritableReplica } from './replica-store.js';
 
 export interface PacketWriterOptions {
+  readonly clock: Clock;
   /** {@link PacketWriter.room} waits while more than this is received and not written. */
   readonly maxPendingBytes: number;
   /** Once so much is written and not synced, it is synced while more comes in. 0: never. */
@@ -11,7 +13,7 @@ export interface PacketWriterOptions {
 
 interface Waiting {
   readonly packet: ReceivedPacket;
-  readonly resolve: () => void;
+  readonly resolve: (tookMs: number) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -39,10 +41,10 @@ export class PacketWriter {
   }
 
   /**
-   * Queues a packet; resolves when it is in the files, and on stable storage if it asks for that. Rejects with the
-   * operating system's error; then all later ones reject as well.
+   * Queues a packet; resolves when it is in the files, and on stable storage if it asks for that, with how long the disk took over it (in
+   * milliseconds). Rejects with the operating system's error; then all later ones reject as well.
    */
-  write(packet: ReceivedPacket): Promise<void> {
+  write(packet: ReceivedPacket): Promise<number> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) {
         reject(this.#failure.error);
@@ -78,9 +80,11 @@ export class PacketWriter {
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#takeBatch();
+      const startMs = this.#options.clock.monotonicMs();
       try {
         await this.#store.onDisk(this.#writable.volume, () => this.#writeBatch(batch.map(({ packet }) => packet)));
-        for (const { resolve } of batch) resolve();
+        const tookMs = this.#options.clock.monotonicMs() - startMs;
+        for (const { resolve } of batch) resolve(tookMs);
       } catch (error) {
         this.#fail(error, batch);
       }

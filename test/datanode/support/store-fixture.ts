@@ -2,6 +2,7 @@
 import type { Block } from '../../../common/block.js';
 import type { ChecksumSpec } from '../../../common/checksum.js';
 import { computeChecksums } from '../../../common/checksum.js';
+import { systemClock } from '../../../common/clock.js';
 import type { Disk } from '../../../common/disk.js';
 import { createLogger } from '../../../common/logging.js';
 import type { ReceivedPacket } from '../../../common/packet.js';
@@ -88,7 +89,7 @@ export function packetOf(content: Buffer, offset: number, end: number, sync = fa
 }
 
 export function packetWriter(store: ReplicaStore, writable: WritableReplica): PacketWriter {
-  return new PacketWriter(store, writable, { maxPendingBytes: 64 * 1024, syncBehindBytes: 4096 });
+  return new PacketWriter(store, writable, { clock: systemClock, maxPendingBytes: 64 * 1024, syncBehindBytes: 4096 });
 }
 
 export function newReplica(expectedBytes = 0): {
