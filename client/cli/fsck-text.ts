@@ -79,10 +79,10 @@ export class FsckText {
     if (underConstruction) return []; // its replicas are not all reported yet
     this.#wantedReplicas += replication;
     this.#liveReplicas += live;
-    this.#missingReplicas += Math.max(0, replication - live);
     const name = blockName(block);
     const corrupt = replicas.filter(({ state }) => state === 'CORRUPT').length;
     const outOfService = replicas.filter(({ state }) => OUT_OF_SERVICE.has(state)).length;
+    this.#missingReplicas += Math.max(0, replication - live - outOfService);
     if (live + outOfService > 0) this.#minimallyReplicated += 1;
     if (live + outOfService === 0 && corrupt > 0)
       return [` CORRUPT block ${name}: all ${corrupt} replica(s) failed their checksums.`];

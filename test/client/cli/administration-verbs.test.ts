@@ -126,6 +126,20 @@ test('fsck: blocks with too few replicas are no damage', async (t) => {
   t.regex(stdout, /is HEALTHY/);
 });
 
+test('fsck: replicas on DataNodes that are on their way out are there, and shown as such', async (t) => {
+  const leaving = block(1, [replica(1), replica(2, 'DECOMMISSIONING')]);
+  const { code, stdout } = await runCli(cluster([file('/f', [leaving])]), ['fsck', '/', '-locations']);
+  t.is(code, 0);
+  t.regex(
+    stdout,
+    /\n0\. blk_1_1001 len=10 Live_repl=1 {2}\[127\.0\.0\.1:9876, 127\.0\.0\.1:9886 \(DECOMMISSIONING\)\]\n/,
+  );
+  t.regex(stdout, /\n Missing replicas: +0 \(0\.0%\)\n/);
+  t.false(stdout.includes('Under replicated'));
+  const only = await runCli(cluster([file('/f', [block(1, [replica(2, 'IN_MAINTENANCE')])])]), ['fsck', '/']);
+  t.false(only.stdout.includes('MISSING'));
+});
+
 test('fsck --json → status, counts, files, blocks, locations', async (t) => {
   const files = [file('/a b', [block(1, [replica(1), replica(2), replica(3, 'CORRUPT')])]), file('/empty', [])];
   const { code, stdout } = await runCli(cluster(files), ['fsck', '/', '--json']);
