@@ -3,7 +3,7 @@
  *
  *     npm run mutants                             every bug, with the seeds that npm test runs
  *     npm run mutants -- --seeds 100 --from 1000  other seeds, and more of them
- *     npm run mutants -- --only ack-before-sync   one bug, with the violations that it leads to
+ *     npm run mutants -- --only ack-before-sync   one bug (or several, separated by commas), with the violations that it leads to
  *     npm run mutants -- --first                  no further seeds for a bug that has been found
  *
  * A seed that has found something must find nothing without the bug: that is tried in the end. The exit code is 1 when it does, or when a bug was
@@ -29,8 +29,11 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 process.exitCode = (await main()) ? 0 : 1;
 
 async function main(): Promise<boolean> {
-  const chosen = MUTANTS.filter(({ name }) => values.only === undefined || name === values.only);
-  if (chosen.length === 0) throw new Error(`--only knows ${MUTANTS.map(({ name }) => name).join(', ')}`);
+  const only = values.only?.split(',');
+  const unknown = only?.find((wanted) => !MUTANTS.some(({ name }) => name === wanted));
+  if (unknown !== undefined)
+    throw new Error(`there is no bug "${unknown}": ${MUTANTS.map(({ name }) => name).join(', ')}`);
+  const chosen = MUTANTS.filter(({ name }) => only === undefined || only.includes(name));
   const plantation = new Plantation();
   process.once('SIGINT', () => {
     plantation.remove();

@@ -19,6 +19,8 @@ const SEND_WINDOW_BYTES = 64 * 1024;
 /** What is on its way or received and not read: the socket buffers of both sides. */
 const WIRE_WINDOW_BYTES = 64 * 1024;
 const SEGMENT_BYTES_MAX = 16 * 1024;
+/** What is written in one piece and is larger is data of a block, which has checksums. (Headers have none, as in HDFS.) */
+const DATA_BYTES_MIN = 512;
 /** A sender that hears nothing for so long ends the connection; Linux: 15 minutes or less. */
 const GIVE_UP_MS = 300_000;
 /** A machine that has gone without a word is asked after so long for the first time, */
@@ -191,6 +193,8 @@ export class Endpoint implements Channel {
     // pieces that lie side by side, which in Node's pool of small buffers is a matter of chance.
     const segment = Buffer.allocUnsafeSlow(length);
     segment.set(buffer.subarray(0, length));
+    if (buffer.length >= DATA_BYTES_MIN)
+      this.#world.links.disturb(this.side.host, (this.#other as Endpoint).side.host, segment);
     if (length === buffer.length) this.#unsent.shift();
     else this.#unsent[0] = buffer.subarray(length);
     this.#unsentBytes -= length;

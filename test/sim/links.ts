@@ -14,6 +14,8 @@ export interface LinkQuality {
   readonly bytesPerMs: number;
   /** Share of the messages that are lost once and sent again, which takes a while. */
   readonly lossRate: number;
+  /** Share of the segments with a block's data in which a bit turns over, unnoticed by TCP's weak checksum. */
+  readonly flipRate?: number;
 }
 
 /** What was lost or held up is sent again after so long at least and at most: TCP's timers back off. */
@@ -109,6 +111,15 @@ export class Links {
     if (lossRate === 0 || this.#random.fraction() >= lossRate) return arrivalMs;
     this.#faults.count('network: lost message');
     return arrivalMs + this.#retransmissionMs();
+  }
+
+  /** Turns a bit of `bytes` over if the link is that bad. */
+  disturb(from: string, to: string, bytes: Buffer): void {
+    const { flipRate = 0 } = this.#link(from, to).quality;
+    if (flipRate === 0 || this.#random.fraction() >= flipRate) return;
+    this.#faults.count('network: flipped bit');
+    const at = this.#random.int(bytes.length);
+    bytes[at] = (bytes[at] ?? 0) ^ (1 << this.#random.int(8));
   }
 
   /** Calls `resume` once the link is open again and TCP has tried again. */

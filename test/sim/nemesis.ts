@@ -68,6 +68,8 @@ export class Nemesis {
         return this.#partition(false);
       case 'clog link':
         return this.#clog();
+      case 'noisy link':
+        return this.#makeNoisy();
       case 'break connections':
         for (let i = 1 + this.#random.int(3); i > 0; i--) world.network.breakOne();
         return;
@@ -131,6 +133,13 @@ export class Nemesis {
     const [from, to] = shuffled(this.#cluster.hosts, this.#random) as [string, string];
     faults.count('network: clogged link');
     links.setQuality(from, to, { latencyMs: 50, jitterMs: 200, bytesPerMs: 2 + this.#random.int(20), lossRate: 0 });
+    this.#later(() => links.setQuality(from, to, undefined));
+  }
+
+  #makeNoisy(): void {
+    const { links } = this.#cluster.world;
+    const [from, to] = shuffled(this.#cluster.hosts, this.#random) as [string, string];
+    links.setQuality(from, to, { ...this.#options.link, flipRate: 0.5 * this.#random.fraction() });
     this.#later(() => links.setQuality(from, to, undefined));
   }
 

@@ -19,6 +19,7 @@ export const NEMESIS_KINDS = [
   'partition',
   'one-way partition',
   'clog link',
+  'noisy link',
   'break connections',
   'slow disk',
   'read errors',
@@ -52,6 +53,7 @@ export interface SimulationOptions {
 }
 
 const MINUTE_MS = 60_000;
+const NOISE_SEEDS = 2 ** 31;
 
 export function drawOptions(seed: number, faultyMs: number): SimulationOptions {
   const random = seededRandom(seed);
@@ -70,7 +72,7 @@ export function drawOptions(seed: number, faultyMs: number): SimulationOptions {
     callFaults: drawCallFaults(random),
     clockSkewMaxMs: pick(random, [0, 1_000, 3_600_000]),
     clockDriftMax: pick(random, [0, 0.0001, 0.02]),
-    nemesis: drawNemesis(random, faultyMs),
+    nemesis: new Map([...drawNemesis(random, faultyMs), ...drawNoise(seed, faultyMs)]),
     settings: drawSettings(random, blockSize),
   };
 }
@@ -99,9 +101,16 @@ function drawNemesis(random: Random, faultyMs: number): Map<NemesisKind, number>
   const share = pick(random, [0.1, 0.25, 0.5]);
   const chosen = new Map<NemesisKind, number>();
   for (const kind of NEMESIS_KINDS) {
+    if (kind === 'noisy link') continue;
     if (sometimes(random, share)) chosen.set(kind, logUniform(random, faultyMs / 8, 2 * faultyMs));
   }
   return chosen;
+}
+
+/** From numbers of its own, so that seeds from before this kind are what they were. */
+function drawNoise(seed: number, faultyMs: number): Map<NemesisKind, number> {
+  const random = seededRandom(seed + NOISE_SEEDS);
+  return new Map(sometimes(random, 0.25) ? [['noisy link', logUniform(random, faultyMs / 8, faultyMs)]] : []);
 }
 
 function drawSettings(random: Random, blockSize: number): Record<string, string> {

@@ -74,6 +74,7 @@ export class Worker {
   readonly #workplace: Workplace;
   readonly #random: Random;
   readonly #model = new ModelDirectory();
+  #pause: () => Promise<void> = async () => {};
   /** What a crash of the client in the middle of the present operation means for the model. */
   #inDoubt: (() => void) | undefined;
   operations = 0;
@@ -92,6 +93,7 @@ export class Worker {
 
   /** One operation after the other until `isOver`; each ends, whatever happens, as the client gives up in the end. */
   async work(fs: FileSystem, isOver: () => boolean, pause: () => Promise<void>): Promise<void> {
+    this.#pause = pause;
     while (!isOver()) {
       this.operations++;
       if (!this.#workplace.directories.has(this.root)) await this.#makeRoot(fs);
@@ -114,7 +116,8 @@ export class Worker {
     else if (choice < 36) await this.#mkdir(fs, place);
     else if (choice < 44) await this.#list(fs, place);
     else if (choice < 54) await this.#readOfOthers(fs);
-    else if (choice < 62) await this.#appendToShared(fs);
+    else if (choice < 61) await this.#appendToShared(fs);
+    else if (choice < 62) await this.#takeShared(fs);
     else if (choice < 64) await this.#removeDirectory(fs, place);
     else if (choice < 66) await this.#renameDirectory(fs, place);
     else if (mine === undefined) await this.#create(fs, place);
@@ -195,6 +198,8 @@ export class Worker {
     try {
       for (let pieces = this.#random.int(PIECES_MAX); pieces > 0; pieces--) {
         await this.#writePiece(writer, session);
+        // Who has what others want takes its time, so that it may be taken away meanwhile.
+        if (tenure !== undefined) await this.#pause();
         const flush = this.#random.int(6);
         const crashesBefore = crashes();
         calledMs = world.scheduler.nowMs;
@@ -247,6 +252,18 @@ export class Worker {
       );
     }
     await this.#writeAll(writer, file, tenure);
+  }
+
+  /** Takes such a file from whoever has it, who must notice. */
+  async #takeShared(fs: FileSystem): Promise<void> {
+    const open = [...this.#workplace.sharedFiles].filter(
+      ([, { state, sessions }]) => state === 'open' && sessions.length > 0,
+    );
+    const found = open[this.#random.int(Math.max(1, open.length))];
+    if (found === undefined) return;
+    const [path] = found;
+    await this.#attempt('recoverLease', path, () => fs.recoverLease(path), { acceptable: ['FileNotFound'] });
+    await this.#appendToShared(fs);
   }
 
   /** Cuts a file that is closed; has one closed that is not. */
