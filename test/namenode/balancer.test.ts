@@ -124,6 +124,20 @@ test('when racks forbid every move it ends, and says so', async (t) => {
   });
 });
 
+test('data leaves the DataNode that is fullest in percent, though it has the most room of all', async (t) => {
+  await withCluster({ racks: ['/a'] }, async (cluster) => {
+    const [large] = cluster.datanodes as [FakeDatanode];
+    large.capacityBytes = 3 * CAPACITY_BLOCKS * BLOCK_BYTES;
+    await cluster.advance(5_000);
+    for (const path of ['/f', '/g']) await cluster.write(path, { blocks: 90, replication: 1 });
+    const small = await addEmpty(cluster, '/a');
+    await balance(cluster, 5);
+    t.is(cluster.management.balancer.status().result, 'balanced');
+    t.true(small.blocks.length >= 39, `${small.blocks.length} of 100`);
+    t.is(large.blocks.length + small.blocks.length, 180);
+  });
+});
+
 test('blocks of one replica move, too', async (t) => {
   await withCluster({ racks: ['/a'] }, async (cluster) => {
     const ids = (await cluster.write('/f', { blocks: 60, replication: 1 })).map(({ id }) => id);

@@ -17,6 +17,13 @@ test('a rack with one replica keeps it, even on the fullest DataNode', (t) => {
   t.deepEqual(names(chooseExcess(replicas, 2)), ['b', 'a']);
 });
 
+test('the one that is named goes instead, unless its rack would be left uncovered', (t) => {
+  const replicas = [replica('a', '/r1', 30), replica('b', '/r1', 10), replica('c', '/r2', 20)];
+  const named = (wanted: string) => names(chooseExcess(replicas, 1, ({ name }) => name === wanted));
+  t.deepEqual(named('a'), ['a']);
+  t.deepEqual(named('c'), ['b']);
+});
+
 const lists = fc.array(
   fc.record({ rack: fc.constantFrom('/a', '/b', '/c'), remainingBytes: fc.integer({ min: 0, max: 5 }) }),
   { minLength: 1, maxLength: 8 },

@@ -60,6 +60,13 @@ test('too many: one of the crowded rack goes', async (t) => {
   t.false(again);
 });
 
+test('too many, and one is named: that one goes, as far as racks stay covered', async (t) => {
+  const health = await healthWith([{}, {}, {}, { rack: '/b' }]);
+  const goes = (uuid: string) => nodes(decide(health, always, false, ({ node }) => node.uuid === uuid).excess);
+  for (const uuid of ['dn-0', 'dn-1', 'dn-2']) t.deepEqual(goes(uuid), [uuid]);
+  t.not(goes('dn-3')[0], 'dn-3');
+});
+
 test('surplus that rests on a silent DataNode, or on one that has not proved what it holds, waits', async (t) => {
   for (const doubtful of [{ node: 'stale' }, { trust: 'reported' }] as const) {
     const decision = decide(await healthWith([{}, {}, { rack: '/b' }, { rack: '/b', ...doubtful }]), always, false);
