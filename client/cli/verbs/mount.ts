@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { loadConfiguration } from '../../../common/config/configuration.js';
 import { DfsError } from '../../../common/errors.js';
@@ -17,6 +16,9 @@ interface Options {
   readonly log?: string;
 }
 
+/** Not one for temporary files: there others could have put something under the name. */
+const LOG_DIRECTORY = '/var/log';
+
 /** Time to save what is open and to unmount. */
 const CLEAN_UP_MS = 40_000;
 
@@ -31,10 +33,7 @@ export const verb = defineVerb<Options>({
       .argument('<directory>')
       .option('-f, --foreground', 'serve the mount in this process: for systemd, and to see its log')
       .option('-r, --read-only', 'nothing can be changed through this mount')
-      .option(
-        '--log <file>',
-        'log of the background process (default: dfs-mount-….log in the directory for temporary files)',
-      );
+      .option('--log <file>', 'log of the background process (default: /var/log/dfs-mount-….log)');
   },
   cleanUpMs: CLEAN_UP_MS,
   async run(session, [directory = ''], options) {
@@ -72,7 +71,7 @@ async function serve(session: Session, mountPoint: string, options: Options): Pr
 async function startInBackground(session: Session, mountPoint: string, { readOnly, log }: Options): Promise<void> {
   const logFile = resolve(
     session.environment.workingDirectory,
-    log ?? join(tmpdir(), `dfs-mount${mountPoint.replaceAll('/', '-')}.log`),
+    log ?? join(LOG_DIRECTORY, `dfs-mount${mountPoint.replaceAll('/', '-')}.log`),
   );
   const output = await open(logFile, 'a');
   const settings = Object.entries(session.configuration.given()).flatMap(([name, value]) => ['-D', `${name}=${value}`]);
