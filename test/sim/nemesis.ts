@@ -68,7 +68,7 @@ export class Nemesis {
         return this.#partition(false);
       case 'clog link':
         return this.#clog();
-      case 'noisy link':
+      case 'noisy network card':
         return this.#makeNoisy();
       case 'break connections':
         for (let i = 1 + this.#random.int(3); i > 0; i--) world.network.breakOne();
@@ -136,11 +136,17 @@ export class Nemesis {
     this.#later(() => links.setQuality(from, to, undefined));
   }
 
+  /** The network card of one machine. */
   #makeNoisy(): void {
-    const { links } = this.#cluster.world;
-    const [from, to] = shuffled(this.#cluster.hosts, this.#random) as [string, string];
-    links.setQuality(from, to, { ...this.#options.link, flipRate: 0.5 * this.#random.fraction() });
-    this.#later(() => links.setQuality(from, to, undefined));
+    const { datanodes, clients, world } = this.#cluster;
+    const { links } = world;
+    const { host: from } = pick(this.#random, [...datanodes, ...clients]);
+    const hosts = [...datanodes, ...clients].map(({ host }) => host).filter((host) => host !== from);
+    const quality = { ...this.#options.link, flipRate: 0.5 * this.#random.fraction() };
+    for (const to of hosts) links.setQuality(from, to, quality);
+    this.#later(() => {
+      for (const to of hosts) links.setQuality(from, to, undefined);
+    });
   }
 
   #disturbDisk(kind: string | undefined, worse: Partial<DiskCondition>, better: Partial<DiskCondition>): void {

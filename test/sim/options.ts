@@ -19,7 +19,7 @@ export const NEMESIS_KINDS = [
   'partition',
   'one-way partition',
   'clog link',
-  'noisy link',
+  'noisy network card',
   'break connections',
   'slow disk',
   'read errors',
@@ -101,7 +101,7 @@ function drawNemesis(random: Random, faultyMs: number): Map<NemesisKind, number>
   const share = pick(random, [0.1, 0.25, 0.5]);
   const chosen = new Map<NemesisKind, number>();
   for (const kind of NEMESIS_KINDS) {
-    if (kind === 'noisy link') continue;
+    if (kind === 'noisy network card') continue;
     if (sometimes(random, share)) chosen.set(kind, logUniform(random, faultyMs / 8, 2 * faultyMs));
   }
   return chosen;
@@ -110,7 +110,7 @@ function drawNemesis(random: Random, faultyMs: number): Map<NemesisKind, number>
 /** From numbers of its own, so that seeds from before this kind are what they were. */
 function drawNoise(seed: number, faultyMs: number): Map<NemesisKind, number> {
   const random = seededRandom(seed + NOISE_SEEDS);
-  return new Map(sometimes(random, 0.25) ? [['noisy link', logUniform(random, faultyMs / 8, faultyMs)]] : []);
+  return new Map(sometimes(random, 0.25) ? [['noisy network card', logUniform(random, faultyMs / 8, faultyMs)]] : []);
 }
 
 function drawSettings(random: Random, blockSize: number): Record<string, string> {
