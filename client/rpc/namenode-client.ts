@@ -57,6 +57,8 @@ const WORKS_IN_SAFE_MODE: ReadonlySet<Method> = new Set([
   'RenewLease',
   'SetSafeMode',
   'SaveNamespace',
+  'RunBalancer',
+  'SetBalancerBandwidth',
 ] satisfies readonly Method[]);
 
 /** Errors after which the same call may succeed: the NameNode is away, starting, or asks for a pause. */
