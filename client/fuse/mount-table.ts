@@ -10,7 +10,7 @@ export interface MountEntry {
   readonly mountPoint: string;
   readonly type: string;
   readonly source: string;
-  /** `major:minor`; the minor number is also that of the connection in /sys/fs/fuse/connections. */
+  /** `major:minor`. */
   readonly device: string;
 }
 
@@ -52,6 +52,12 @@ export async function unmount(mountPoint: string, { lazy = false } = {}): Promis
   const why = stderr.trim().replace(/^umount: /, '') || `umount ended with exit code ${code}`;
   if (/busy/.test(why)) throw new DfsError('Overloaded', `${mountPoint} is in use by a program; ${why}`);
   throw new DfsError(process.getuid?.() === 0 ? 'InvalidArgument' : 'AccessControl', why);
+}
+
+/** Cuts off the programs that use it: all that they ask for from now on fails. */
+export async function forceUnmount(mountPoint: string): Promise<void> {
+  await runTool('umount', ['-i', '-f', mountPoint]); // ends the connection in any case, and often the mount, too
+  if ((await mountedAt(mountPoint)) !== undefined) await unmount(mountPoint, { lazy: true });
 }
 
 /** The table writes blanks and backslashes as three octal digits. */

@@ -9,7 +9,7 @@ import type { FileSystem } from '../file-system.js';
 import { FuseDevice } from './device.js';
 import { HiddenDirectory } from './hidden-directory.js';
 import { Identities } from './identities.js';
-import { isDead, MOUNT_TYPE, mountedAt, unmount } from './mount-table.js';
+import { forceUnmount, isDead, MOUNT_TYPE, mountedAt, unmount } from './mount-table.js';
 import { MountedFileSystem } from './mounted-file-system.js';
 import { invalidateInode } from './protocol/replies.js';
 import { Session } from './session.js';
@@ -112,10 +112,8 @@ async function leave(
       if ((await mountedAt(mountPoint)) === undefined) return;
     }
     logger.warn({ mountPoint }, 'programs still use it: their files are saved and cut off');
-    const connection = (await mountedAt(mountPoint))?.device.split(':')[1];
     await operations.close();
-    await unmount(mountPoint, { lazy: true });
-    await writeFile(`/sys/fs/fuse/connections/${connection}/abort`, '1');
+    await forceUnmount(mountPoint);
   }
   await device.ended;
 }

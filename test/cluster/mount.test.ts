@@ -1,6 +1,6 @@
 /** Ordinary programs in a mount of a real cluster. */
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -202,7 +202,7 @@ test('tar, git and sqlite do their work', async (t) => {
   const mounted = await mount(t, cluster());
   const { sh } = bound(t, mounted);
   await sh(
-    'mkdir src; tar cf - -C "$ROOT" proto examples bin | tar xf - -C src; diff -r "$ROOT/bin" src/bin; diff -r "$ROOT/examples" src/examples',
+    'mkdir src; tar cf - -C "$ROOT" examples bin | tar xf - -C src; diff -r "$ROOT/bin" src/bin; diff -r "$ROOT/examples" src/examples',
     { ROOT: PACKAGE_ROOT },
   );
   await sh(`
@@ -323,6 +323,26 @@ test('the mount ends in order at SIGTERM, and after kill -9 the next one takes i
   const { code, stderr } = await cluster().dfs(['umount', third.directory]);
   t.deepEqual([code, stderr], [0, '']);
   t.is((await third.ended()).code, 0);
+});
+
+test('at SIGTERM files that programs have open are saved, and cut off', async (t) => {
+  const mounted = await mount(t, cluster());
+  const written = join(localDirectory(t), 'written');
+  const script = `python3 - <<'P'
+import os, time
+here = os.open('open', os.O_WRONLY | os.O_CREAT)
+os.write(here, b'saved')
+os.mkdir(os.environ['WRITTEN'])
+time.sleep(1000)
+P`;
+  const program = mounted.tryScript(script, { WRITTEN: written });
+  await waitFor(() => existsSync(written), 'the program to have written');
+  mounted.process.kill('SIGTERM');
+  t.is((await mounted.ended()).code, 0);
+  t.is(await mountedAt(mounted.directory), undefined);
+  t.is((await readAll('/open')).toString(), 'saved');
+  mounted.endPrograms();
+  await program;
 });
 
 test('in the background, too; umount of what is no mount says so', async (t) => {

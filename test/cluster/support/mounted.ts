@@ -33,6 +33,7 @@ export class TestMount {
   readonly directory: string;
   readonly process: ChildProcess;
   readonly #output: Promise<CommandResult>;
+  readonly #programs: ChildProcess[] = [];
 
   constructor(directory: string, child: ChildProcess) {
     this.directory = directory;
@@ -54,8 +55,17 @@ export class TestMount {
     const child = spawn('bash', ['-c', `${PRELUDE}\n${script}`, this.directory], {
       env: { ...process.env, LC_ALL: 'C.UTF-8', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
     });
+    this.#programs.push(child);
     return await resultOf(child);
+  }
+
+  /** Kills the scripts that still run, with all that they have started. */
+  endPrograms(): void {
+    for (const { pid, exitCode, signalCode } of this.#programs) {
+      if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, 'SIGKILL');
+    }
   }
 
   /** What the process printed, once it has ended. */
@@ -76,6 +86,7 @@ export async function mount(
   t.teardown(async () => {
     child.kill('SIGKILL'); // its requests fail from here on, so that nothing can hang on it
     await mounted.ended();
+    mounted.endPrograms();
     await rmMount(directory);
     watchdog.kill('SIGKILL');
   });
