@@ -50,6 +50,7 @@ export class SimulatedDisk {
   readonly #options: SimulatedDiskOptions;
   readonly #image = new DiskImage();
   readonly #running = new Set<Running>();
+  #duringNextSync: (() => void)[] = [];
 
   constructor(options: SimulatedDiskOptions) {
     this.#options = options;
@@ -100,6 +101,11 @@ export class SimulatedDisk {
     this.#image.settle();
   }
 
+  /** Calls `action` while something that has just been written is on its way to the disk. */
+  duringNextSync(action: () => void): void {
+    this.#duringNextSync.push(action);
+  }
+
   damage(path: string, kind: DamageKind): boolean {
     const { random, trace, faults } = this.#options;
     if (!this.#image.damage(path, kind, random)) return false;
@@ -122,6 +128,9 @@ export class SimulatedDisk {
       if (!life.alive) return;
       this.#running.add(running);
       const durationMs = DURATION_MS[operation] * (0.5 + random.fraction()) * this.condition.slowness;
+      if (operation === 'sync') {
+        for (const action of this.#duringNextSync.splice(0)) scheduler.after(durationMs / 2, 'during a sync', action);
+      }
       scheduler.after(durationMs, `disk ${life.name}`, () => {
         if (!this.#running.delete(running)) return;
         trace.note(operation, path);

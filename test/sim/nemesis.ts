@@ -51,7 +51,7 @@ export class Nemesis {
       case 'kill namenode':
         return this.#crash(namenode, 'kill');
       case 'cut namenode':
-        return this.#crash(namenode, 'power cut');
+        return this.#cut(namenode);
       case 'stop namenode':
         return this.#stop(namenode);
       case 'kill datanode':
@@ -92,6 +92,17 @@ export class Nemesis {
     }
   }
 
+  /** At any moment, or at one at which a disk has not all that it was given. */
+  #cut(machine: Machine): void {
+    if (this.#random.int(2) === 0) {
+      this.#crash(machine, 'power cut');
+      return;
+    }
+    pick(this.#random, machine.disks).duringNextSync(() => {
+      if (!this.#isOver) this.#crash(machine, 'power cut');
+    });
+  }
+
   #crash(machine: Machine, kind: CrashKind): void {
     if (machine.running === undefined) return;
     machine.crash(kind);
@@ -102,7 +113,11 @@ export class Nemesis {
   #crashSome(kind: CrashKind): void {
     const { datanodes } = this.#cluster;
     const count = pick(this.#random, [1, 1, 1, 2, datanodes.length]);
-    for (const machine of shuffled(datanodes, this.#random).slice(0, count)) this.#crash(machine, kind);
+    const [one, ...others] = shuffled(datanodes, this.#random).slice(0, count);
+    for (const machine of others) this.#crash(machine, kind);
+    if (one === undefined) return;
+    if (kind === 'power cut' && others.length === 0) this.#cut(one);
+    else this.#crash(one, kind);
   }
 
   #stop(machine: Machine): void {

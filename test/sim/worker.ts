@@ -116,7 +116,7 @@ export class Worker {
     else if (choice < 36) await this.#mkdir(fs, place);
     else if (choice < 44) await this.#list(fs, place);
     else if (choice < 54) await this.#readOfOthers(fs);
-    else if (choice < 61) await this.#appendToShared(fs);
+    else if (choice < 60) await this.#appendToShared(fs);
     else if (choice < 62) await this.#takeShared(fs);
     else if (choice < 64) await this.#removeDirectory(fs, place);
     else if (choice < 66) await this.#renameDirectory(fs, place);
@@ -200,7 +200,7 @@ export class Worker {
         await this.#writePiece(writer, session);
         // Who has what others want takes its time, so that it may be taken away meanwhile.
         if (tenure !== undefined) await this.#pause();
-        const flush = this.#random.int(6);
+        const flush = this.#random.int(tenure === undefined ? 6 : 3);
         const crashesBefore = crashes();
         calledMs = world.scheduler.nowMs;
         if (flush === 0) await writer.hsync();
