@@ -3,7 +3,7 @@
  * file system of the mount synchronously, nor does it have to: all is done by programs that it starts.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,11 +16,15 @@ const PRELUDE = `
 cd "$0" && set -eo pipefail
 refused() { if "$@"; then echo "not refused: $*" >&2; return 1; fi; }`;
 
+const CAP_SYS_ADMIN = 1n << 21n;
+
 /** Undefined where mounting is possible, else why not. */
 export const CANNOT_MOUNT = whyNot();
 
 function whyNot(): string | undefined {
   if (process.getuid?.() !== 0) return 'mounting needs root';
+  const capabilities = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+  if ((BigInt(`0x${capabilities}`) & CAP_SYS_ADMIN) === 0n) return 'this container may not mount';
   try {
     accessSync('/dev/fuse', constants.R_OK | constants.W_OK);
     return undefined;
