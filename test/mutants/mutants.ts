@@ -120,8 +120,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'rename-without-sync',
     breaks: 'A replica that was finalized is found there after a power cut.',
     file: 'datanode/disk/volume.ts',
-    find: 'if (durable) await Promise.all([this.#directorySync.sync(to), this.#directorySync.sync(from)]);',
-    replace: 'if (durable && block.numBytes < 0) await this.#directorySync.sync(to);',
+    find: 'durable ? () => this.#syncBoth(to, from) : undefined',
+    replace: 'durable && block.numBytes < 0 ? () => this.#syncBoth(to, from) : undefined',
   },
   {
     name: 'hsync-without-sync',
