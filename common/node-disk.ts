@@ -173,14 +173,19 @@ export async function readWhole(disk: Disk, path: string, maxBytes: number): Pro
 export async function writeDurably(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
   const temporary = `${path}.tmp`;
   await disk.remove(temporary);
-  const file = await disk.open(temporary, 'create');
   try {
-    await file.write([bytes], 0);
-    await file.sync();
-  } finally {
-    await file.close();
+    const file = await disk.open(temporary, 'create');
+    try {
+      await file.write([bytes], 0);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await disk.rename(temporary, path);
+  } catch (error) {
+    await disk.remove(temporary).catch(() => {}); // on a disk that is full, what it takes is missed elsewhere
+    throw error;
   }
-  await disk.rename(temporary, path);
   await disk.syncDirectory(dirname(path));
 }
 

@@ -5,6 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { osErrorCode } from '../../common/errors.js';
 import { nodeDisk, readWhole, wrapOsError, writeDurably } from '../../common/node-disk.js';
+import { FaultyDisk, osError } from '../support/faulty-disk.js';
 import { cut, cuts } from '../support/scripted-channel.js';
 
 async function temporaryDirectory(t: ExecutionContext): Promise<string> {
@@ -137,6 +138,21 @@ test('a small file is replaced as a whole, whatever an earlier attempt left', as
   await writeDurably(nodeDisk, path, Buffer.from('second'));
   t.is((await readWhole(nodeDisk, path, 100)).toString(), 'second');
   t.deepEqual(await readdir(directory), ['VERSION']);
+});
+
+test('a small file that cannot be replaced stays as it was, and leaves nothing beside it', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const path = join(directory, 'VERSION');
+  await writeDurably(nodeDisk, path, Buffer.from('first'));
+  for (const failing of ['write', 'sync', 'rename'] as const) {
+    const disk = new FaultyDisk(nodeDisk);
+    disk.onOperation = (operation) => {
+      if (operation.kind === failing) throw osError('EIO', operation);
+    };
+    await t.throwsAsync(writeDurably(disk, path, Buffer.from('second')), { message: /^EIO/ });
+    t.is((await readWhole(nodeDisk, path, 100)).toString(), 'first');
+    t.deepEqual(await readdir(directory), ['VERSION']);
+  }
 });
 
 test('a file that is larger than it can be is not read', async (t) => {
