@@ -122,7 +122,14 @@ async function smallOperations(mounted: string, dir: string): Promise<Row[]> {
 async function withMount(cluster: BenchCluster, work: (mounted: string) => Promise<void>): Promise<void> {
   const mounted = join(cluster.dir, 'mounted');
   await mkdir(mounted);
-  await cluster.dfs('mount', mounted, '--log', join(cluster.dir, 'logs', 'mount.log'));
+  await cluster.dfs(
+    'mount',
+    mounted,
+    '--log',
+    join(cluster.dir, 'logs', 'mount.log'),
+    '-D',
+    `dfs.client.mount.staging.dir=${join(cluster.dir, 'staging')}`,
+  );
   try {
     await work(mounted);
   } finally {

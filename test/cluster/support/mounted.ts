@@ -84,7 +84,8 @@ export async function mount(
   cluster: TestCluster,
   { directory = mkdtempSync(join(tmpdir(), 'dfs-mount-')), args = [] as readonly string[] } = {},
 ): Promise<TestMount> {
-  const child = cluster.spawnDfs(['mount', directory, '--foreground', ...args]);
+  const staging = `dfs.client.mount.staging.dir=${join(cluster.directory, 'staging')}`;
+  const child = cluster.spawnDfs(['mount', directory, '--foreground', '-D', staging, ...args]);
   const watchdog = startWatchdog(child.pid, directory);
   const mounted = new TestMount(directory, child);
   t.teardown(async () => {
