@@ -4,18 +4,23 @@ import { join } from 'node:path';
 import test from 'ava';
 import BetterSqlite3 from 'better-sqlite3';
 import { createDatabase, openDatabase } from '../../../namenode/storage/database.js';
-import { adminRow } from '../../../namenode/storage/datanode-rows.js';
 
-test('a database of before gets the tables that came later, empty', (t) => {
+test('a database from before nanoseconds and attributes gets their columns and tables when it is opened', (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'mini-hdfs-upgrade-'));
   t.teardown(() => rmSync(directory, { recursive: true, force: true }));
   const path = join(directory, 'namespace.db');
-  createDatabase(path, { clusterId: 'CID-1', owner: 'root', group: 'supergroup', timeMs: 1 });
+  createDatabase(path, { clusterId: 'CID-test', owner: 'root', group: 'supergroup', timeMs: 1_000 });
   const old = new BetterSqlite3(path);
-  old.exec('DROP TABLE datanode_admin; DROP TABLE xattrs');
+  old.exec(
+    'ALTER TABLE inodes DROP COLUMN mtime_ns; ALTER TABLE inodes DROP COLUMN atime_ns; DROP TABLE xattrs; INSERT INTO inodes ' +
+      "(id, parent, name, type, mode, owner, grp, mtime_ms, atime_ms, children, replication, block_size, length) VALUES (16385, 1, 'f', 1, 420, 'a', 'b', 5, 6, 0, 1, 1, 0)",
+  );
   old.close();
-  const { reading, close } = openDatabase(path);
-  t.is(adminRow(reading, 'dn-1'), undefined);
-  t.is(reading.prepare('SELECT count(*) FROM xattrs').pluck().get(), 0);
-  close();
+  for (let start = 0; start < 2; start++) {
+    const { reading, close } = openDatabase(path);
+    const row = reading.prepare('SELECT mtime_ms, mtime_ns, atime_ms, atime_ns FROM inodes WHERE id = 16385').get();
+    t.deepEqual(row, { mtime_ms: 5, mtime_ns: 0, atime_ms: 6, atime_ns: 0 });
+    t.deepEqual(reading.prepare('SELECT * FROM xattrs').all(), []);
+    close();
+  }
 });
