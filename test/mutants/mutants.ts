@@ -36,7 +36,7 @@ export const MUTANTS: readonly Mutant[] = [
     replace: `for (const record of records.slice(next - firstTxid)) {
         const txid = applier.counters.appliedTxid + 1;
         const skipped = { ...record, op: 'takeStamp', generationStamp: 0 } as const;
-        applier.apply(txid, record.op === 'fsync' ? skipped : record);
+        applier.apply(txid, record.op === 'rename' ? skipped : record);
       }`,
   },
   {
