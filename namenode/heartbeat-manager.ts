@@ -4,7 +4,8 @@
  *
  * HDFS's rule: dead after twice the recheck interval plus ten heartbeat intervals of silence. A silent DataNode is probed meanwhile, so that
  * the log tells a crashed one from one that hangs, or that only cannot reach the NameNode. Where
- * dfs.namenode.unreachable.datanode.interval is set, one whose ports do not answer either is given up after that time already.
+ * dfs.namenode.unreachable.datanode.interval is set, one whose ports do not answer either is given up after that time already. One that came
+ * back from that is given twice the time the next time, so that a DataNode that comes and goes does not have its blocks copied each time.
  */
 import type { Logger } from '../common/logging.js';
 import type { DatanodeDescriptor } from './datanode-descriptor.js';
@@ -36,6 +37,14 @@ export interface HeartbeatTick {
 
 /** Failed probes in a row that make a DataNode unreachable. */
 const FAILED_PROBES_MIN = 3;
+/** So long after its last early death a DataNode is as good as any other again. */
+const FLAPPING_FORGOTTEN_AFTER_MS = 3_600_000;
+
+/** Deaths of unreachable DataNodes before the whole time was over; each one was premature if the DataNode came back. */
+interface EarlyDeaths {
+  readonly count: number;
+  readonly lastMs: number;
+}
 
 interface Suspicion {
   probing: boolean;
@@ -49,6 +58,7 @@ export class HeartbeatManager {
   readonly #staleAfterMs: number;
   readonly #probeEveryMs: number;
   readonly #suspicions = new Map<DatanodeDescriptor, Suspicion>();
+  readonly #earlyDeaths = new WeakMap<DatanodeDescriptor, EarlyDeaths>();
   #lastTickMs: number | undefined;
 
   constructor(settings: HeartbeatSettings, logger: Logger) {
@@ -83,8 +93,8 @@ export class HeartbeatManager {
     for (const node of all) {
       if (node.state === 'dead') continue;
       const silentMs = nowMs - node.lastContactMs;
-      if (this.#isDead(node, silentMs)) {
-        this.#declareDead(node, silentMs);
+      if (this.#isDead(node, silentMs, nowMs)) {
+        this.#declareDead(node, silentMs, nowMs);
         dead.push(node);
       } else if (silentMs >= this.#staleAfterMs && this.#suspect(node, nowMs)) suspects.push(node);
     }
@@ -112,14 +122,22 @@ export class HeartbeatManager {
     for (const node of nodes) node.lastContactMs = Math.min(nowMs, node.lastContactMs + lateMs);
   }
 
-  #isDead(node: DatanodeDescriptor, silentMs: number): boolean {
+  #isDead(node: DatanodeDescriptor, silentMs: number, nowMs: number): boolean {
     const { deadAfterMs, unreachableAfterMs } = this.#settings;
     if (silentMs >= deadAfterMs) return true;
-    if (unreachableAfterMs === 0 || silentMs < unreachableAfterMs) return false;
+    if (unreachableAfterMs === 0 || silentMs < unreachableAfterMs * 2 ** this.#flaps(node, nowMs)) return false;
     return (this.#suspicions.get(node)?.failedProbes ?? 0) >= FAILED_PROBES_MIN;
   }
 
-  #declareDead(node: DatanodeDescriptor, silentMs: number): void {
+  /** How often the DataNode came back from an early death lately. */
+  #flaps(node: DatanodeDescriptor, nowMs: number): number {
+    const { count, lastMs } = this.#earlyDeaths.get(node) ?? { count: 0, lastMs: nowMs };
+    return nowMs - lastMs < FLAPPING_FORGOTTEN_AFTER_MS ? count : 0;
+  }
+
+  #declareDead(node: DatanodeDescriptor, silentMs: number, nowMs: number): void {
+    if (silentMs < this.#settings.deadAfterMs)
+      this.#earlyDeaths.set(node, { count: this.#flaps(node, nowMs) + 1, lastMs: nowMs });
     const reachable = this.#suspicions.get(node)?.failedProbes === 0;
     this.#suspicions.delete(node);
     node.state = 'dead';

@@ -73,6 +73,25 @@ test('an unreachable DataNode is dead earlier only where that is set, and only a
   t.true((dead[0]?.[0] ?? 0) >= 60_000);
 });
 
+test('one that comes back from an early death is given twice the time the next time, until that is forgotten', (t) => {
+  const manager = new HeartbeatManager({ ...SETTINGS, unreachableAfterMs: 60_000 }, SILENT);
+  const node = datanode();
+  let nowMs = 0;
+  const silence = (): number => {
+    node.state = 'live';
+    manager.heartbeat(node, NOTHING, nowMs);
+    const [died = [0]] = pass(manager, [node], nowMs, nowMs + 700_000).dead;
+    const silentMs = died[0] - nowMs;
+    nowMs = died[0];
+    return silentMs;
+  };
+  const silences = Array.from({ length: 5 }, silence);
+  t.deepEqual(silences, [60_000, 120_000, 240_000, 480_000, 630_000]);
+  nowMs += 3_600_000;
+  manager.tick([], nowMs);
+  t.is(silence(), 60_000);
+});
+
 test('a DataNode whose ports answer lives for the whole interval', (t) => {
   const manager = new HeartbeatManager({ ...SETTINGS, unreachableAfterMs: 60_000 }, SILENT);
   const node = datanode();
