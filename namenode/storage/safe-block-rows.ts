@@ -3,8 +3,12 @@ import type { Database } from 'better-sqlite3';
 import { BlockState, ReplicaRowState } from './schema.js';
 import { statement } from './statements.js';
 
-/** Surplus replicas count too: if the others do not come back, they are kept. */
-const GOOD = `(${ReplicaRowState.LIVE}, ${ReplicaRowState.EXCESS})`;
+/**
+ * Surplus replicas count too: if the others do not come back, they are kept. And damaged ones: safe mode waits for DataNodes, and no wait makes
+ * them good. (HDFS has forgotten after a restart that they are damaged.) Without them, one block whose only replica is damaged could keep
+ * a small cluster in safe mode for ever.
+ */
+const FOUND = `(${ReplicaRowState.LIVE}, ${ReplicaRowState.EXCESS}, ${ReplicaRowState.CORRUPT})`;
 
 export interface CountedSlice {
   /** Blocks in the slice that count. */
@@ -28,8 +32,8 @@ export function countFinishedBlocks(db: Database, after: number, limit: number):
 }
 
 /**
- * Counts, among the `limit` replicas of a storage after block `after`, those that are good replicas of COMPLETE blocks which have
- * exactly `others` good replicas in the storages `earlier`.
+ * Counts, among the `limit` replicas of a storage after block `after`, those that are replicas of COMPLETE blocks, with their stamp and
+ * length, which have exactly `others` of them in the storages `earlier`.
  */
 export function countSafeBlocks(
   db: Database,
@@ -41,11 +45,11 @@ export function countSafeBlocks(
 ): CountedSlice {
   const sql = `
     SELECT count(*) AS rows, max(block) AS last, sum(
-      state IN ${GOOD} AND EXISTS (
+      state IN ${FOUND} AND EXISTS (
         SELECT 1 FROM blocks b WHERE b.id = slice.block AND b.state = ${BlockState.COMPLETE}
           AND b.generation_stamp = slice.generation_stamp AND b.length = slice.length)
       AND ? = (
-        SELECT count(*) FROM replicas r WHERE r.block = slice.block AND r.state IN ${GOOD}
+        SELECT count(*) FROM replicas r WHERE r.block = slice.block AND r.state IN ${FOUND}
           AND r.generation_stamp = slice.generation_stamp AND r.length = slice.length
           AND r.storage IN (SELECT value FROM json_each(?)))
     ) AS blocks

@@ -39,7 +39,7 @@ test('an empty namespace: over with the first look, unless DataNodes are waited 
   });
 });
 
-test('blocks count with a good replica on a storage that counts', async (t) => {
+test('blocks count with a replica on a storage that counts, be it damaged', async (t) => {
   await withFixture(t, async (fixture) => {
     await fixture.node(0);
     await fixture.node(1);
@@ -55,7 +55,7 @@ test('blocks count with a good replica on a storage that counts', async (t) => {
     count(safeMode, 0);
     t.regex(
       safeMode.status().message,
-      /^The reported blocks 2 needs additional 3 blocks to reach the threshold 0\.9990 of total blocks 5\./,
+      /^The reported blocks 3 needs additional 2 blocks to reach the threshold 0\.9990 of total blocks 5\./,
     );
   });
 });
