@@ -59,6 +59,11 @@ export class Endpoint implements Channel {
   readonly #readTimer: LazyTimer;
   readonly #writeTimer: LazyTimer;
   #other: Endpoint | undefined;
+  /**
+   * The side that has connected: what it sends may be disturbed. What comes back is for readers, whose word that a replica is damaged the NameNode takes,
+   * as in HDFS, also when it was the network and there is no other replica.
+   */
+  #isWriter = false;
   readonly #onClosed: (endpoint: Endpoint) => void;
 
   /** Written and not yet taken by the kernel; null is the end of the stream. */
@@ -102,6 +107,7 @@ export class Endpoint implements Channel {
     const b = new Endpoint(world, second, first.address, onClosed);
     a.#other = b;
     b.#other = a;
+    a.#isWriter = true;
     return [a, b];
   }
 
@@ -193,7 +199,7 @@ export class Endpoint implements Channel {
     // pieces that lie side by side, which in Node's pool of small buffers is a matter of chance.
     const segment = Buffer.allocUnsafeSlow(length);
     segment.set(buffer.subarray(0, length));
-    if (buffer.length >= DATA_BYTES_MIN)
+    if (this.#isWriter && buffer.length >= DATA_BYTES_MIN)
       this.#world.links.disturb(this.side.host, (this.#other as Endpoint).side.host, segment);
     if (length === buffer.length) this.#unsent.shift();
     else this.#unsent[0] = buffer.subarray(length);
