@@ -31,6 +31,8 @@ export interface ReceiverServices {
   readonly writing: Omit<PacketWriterOptions, 'clock'>;
   /** What a client's block may become when the client does not say (`dfs.blocksize`). */
   readonly expectedBlockBytes: number;
+  /** Throws when this DataNode should take no new blocks. */
+  readonly requireNamenode: () => void;
 }
 
 /** The connection that the operation came on. */
@@ -90,10 +92,10 @@ export class BlockReceiver implements ReplicaWriter {
   }
 
   async #setUp(): Promise<void> {
-    const { store, expectedBlockBytes } = this.#services;
+    const { store } = this.#services;
     // Both at once: that saves every node of the pipeline the time that the other part takes.
     const [replica, mirror] = await Promise.allSettled([
-      openReplicaFor(this.#operation, this, store, expectedBlockBytes),
+      openReplicaFor(this.#operation, this, this.#services),
       this.#openMirror(),
     ]);
     const openedMirror = mirror.status === 'fulfilled' ? mirror.value : undefined;

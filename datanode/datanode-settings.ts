@@ -30,6 +30,8 @@ export interface DatanodeSettings {
   readonly packetBytes: number;
   /** Room that a client's new block must find: it does not say how long it will be. */
   readonly expectedBlockBytes: number;
+  /** Without an answer of the NameNode for longer, no new blocks are taken. */
+  readonly isolatedAfterMs: number;
   /** Copies to other DataNodes at a time. */
   readonly maxCopies: number;
   /** The same for copies that the balancer orders, and bytes a second of all of them. */
@@ -67,6 +69,7 @@ export function datanodeSettings(configuration: Configuration): DatanodeSettings
     },
     packetBytes: configuration.get('dfs.client-write-packet-size'),
     expectedBlockBytes: configuration.get('dfs.blocksize'),
+    isolatedAfterMs: configuration.get('dfs.datanode.isolated.interval'),
     maxCopies: configuration.get('dfs.namenode.replication.max-streams-hard-limit'),
     maxMoves: configuration.get('dfs.datanode.balance.max.concurrent.moves'),
     balanceBytesPerSecond: configuration.get('dfs.datanode.balance.bandwidthPerSec'),

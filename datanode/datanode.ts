@@ -5,7 +5,7 @@
 import type { Network } from '../common/channel.js';
 import type { Clock } from '../common/clock.js';
 import type { Disk } from '../common/disk.js';
-import { type DfsError, messageOf, toDfsError } from '../common/errors.js';
+import { DfsError, messageOf, toDfsError } from '../common/errors.js';
 import type { Logger } from '../common/logging.js';
 import type { Random } from '../common/random.js';
 import type {
@@ -135,6 +135,7 @@ export class Datanode {
       writing,
       slowPacketMs,
       expectedBlockBytes,
+      requireNamenode: () => this.#requireNamenode(),
       clusterId,
       maxConnections,
     };
@@ -207,6 +208,17 @@ export class Datanode {
     await link.join(signal);
     link.start((error) => this.#fail(error));
     this.#integrity.start();
+  }
+
+  /**
+   * A DataNode that the NameNode may have given up takes no new blocks: they would count for nothing.
+   * @throws DfsError `RetryLater`.
+   */
+  #requireNamenode(): void {
+    const sinceMs = this.#link?.sinceAnswerMs ?? 0;
+    if (sinceMs <= this.#settings.isolatedAfterMs) return;
+    const seconds = Math.round(sinceMs / 1000);
+    throw new DfsError('RetryLater', `It has not reached its NameNode for ${seconds} s and takes no new blocks`);
   }
 
   status(): DatanodeStatus {

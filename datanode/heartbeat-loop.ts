@@ -48,7 +48,7 @@ export class HeartbeatLoop {
     this.#alarm = new Alarm(options.clock);
   }
 
-  /** Milliseconds since a heartbeat was last answered; undefined: never. */
+  /** Milliseconds since a heartbeat or a registration was last answered; undefined: never. */
   get sinceAnswerMs(): number | undefined {
     return this.#lastAnswerMs === undefined ? undefined : this.#options.clock.monotonicMs() - this.#lastAnswerMs;
   }
@@ -61,8 +61,11 @@ export class HeartbeatLoop {
   /** Runs until the signal aborts. @throws when the registration can never be had. */
   async run(signal: AbortSignal): Promise<void> {
     const { registration, clock } = this.#options;
+    let known: Registration | undefined;
     while (!signal.aborted) {
       const current = await registration.current(signal);
+      if (current !== known) this.#noteAnswer();
+      known = current;
       const startMs = clock.monotonicMs();
       await this.#beat(current, signal);
       const elapsedMs = clock.monotonicMs() - startMs;

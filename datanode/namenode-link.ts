@@ -76,7 +76,7 @@ export class NamenodeLink {
     return this.#registration.registered;
   }
 
-  /** Milliseconds since a heartbeat was last answered; undefined: never. */
+  /** Milliseconds since a heartbeat or a registration was last answered; undefined: never. */
   get sinceAnswerMs(): number | undefined {
     return this.#heartbeats.sinceAnswerMs;
   }

@@ -1,6 +1,7 @@
 /** Which replica a write operation is about, by the stage that it is started in. */
 import type { WriteBlockOperation } from '../common/data-transfer.js';
 import { DfsError } from '../common/errors.js';
+import type { ReceiverServices } from './block-receiver.js';
 import { PipelineRecovery } from './pipeline-recovery.js';
 import { joinPipeline } from './pipeline-transfer.js';
 import type { ReplicaWriter } from './replica-in-pipeline.js';
@@ -18,10 +19,15 @@ export function isCopy({ clientName, stage }: WriteBlockOperation): boolean {
 export async function openReplicaFor(
   operation: WriteBlockOperation,
   writer: ReplicaWriter,
-  store: ReplicaStore,
-  expectedBlockBytes: number,
+  {
+    store,
+    expectedBlockBytes,
+    requireNamenode,
+  }: Pick<ReceiverServices, 'store' | 'expectedBlockBytes' | 'requireNamenode'>,
 ): Promise<WritableReplica | undefined> {
   const { block, storageId, checksum, stage, minBytesRcvd, maxBytesRcvd } = operation;
+  // What is begun may be finished; that needs no NameNode here.
+  if (isCopy(operation) || stage === 'PIPELINE_SETUP_CREATE') requireNamenode();
   if (isCopy(operation)) {
     return store.createTemporary(block, { storageId, checksum, expectedBytes: block.numBytes, writer });
   }

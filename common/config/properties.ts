@@ -237,6 +237,12 @@ export const PROPERTIES = {
     'A DataNode that takes longer to write a packet tells the writer that it is slow.',
     { min: 1 },
   ),
+  'dfs.datanode.isolated.interval': duration(
+    'ms',
+    '60s',
+    'A DataNode that the NameNode has not answered for longer takes no new blocks.',
+    { min: 1 },
+  ),
   'dfs.datanode.restart.replica.expiration': duration(
     's',
     '50s',

@@ -2,6 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import type { Block } from '../../common/block.js';
 import { sleep } from '../../common/clock.js';
+import { Status } from '../../common/status.js';
 import type { DatanodeCommand__Output } from '../../proto/generated/minihdfs/DatanodeCommand.js';
 import { osError } from '../support/faulty-disk.js';
 import { type DatanodeFixture, openDatanode } from './support/datanode-fixture.js';
@@ -321,3 +322,22 @@ async function reopen({ network }: DatanodeFixture, blockId: number, stamp: numb
   );
   connection.channel.destroy();
 }
+
+test('a DataNode that has not reached its NameNode for a minute takes no new blocks until it has', async (t) => {
+  const fixture = await openDatanode(t);
+  await fixture.join();
+  await fixture.clock.advance(3_000);
+  fixture.namenode.down = true;
+  await fixture.clock.advance(50_000);
+  await write(fixture, block(1));
+  await fixture.clock.advance(20_000);
+  const connection = await TestConnection.to(fixture.network, 'dn1:9866');
+  const { status, message } = await connection.ask(writeOperation(block(2, 0), []));
+  t.not(status, Status.SUCCESS);
+  t.regex(message ?? '', /^It has not reached its NameNode for [67]\d s and takes no new blocks$/);
+  connection.channel.destroy();
+  fixture.namenode.down = false;
+  await fixture.clock.advance(10_000);
+  await write(fixture, block(3));
+  t.pass();
+});

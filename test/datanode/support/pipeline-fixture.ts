@@ -66,6 +66,7 @@ export async function startNode(
     timeouts,
     writing: { maxPendingBytes: 64 * 1024, syncBehindBytes: 16 * 1024 },
     expectedBlockBytes: 0,
+    requireNamenode: () => {},
     slowPacketMs: 300,
     clusterId: () => CLUSTER,
     maxConnections,
