@@ -13,6 +13,7 @@ export interface Outcome {
 /** As long as in seeds.test.ts: what is found here, npm test would find. */
 const FAULTY_MS = DEFAULT_FAULTY_MS / 2;
 
+process.once('SIGTERM', () => process.exit(1));
 const [first, end] = process.argv.slice(2).map(Number) as [number, number];
 for (let seed = first; seed < end; seed++) {
   const { foundBy = null, violations } = await simulate(drawOptions(seed, FAULTY_MS));

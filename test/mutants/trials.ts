@@ -20,7 +20,7 @@ export async function* outcomes(directory: string, first: number, end: number): 
         next = outcome.seed + 1;
       }
     } finally {
-      child.kill('SIGKILL');
+      child.kill();
     }
     if (next < end) yield { seed: next, foundBy: 'end of the run', violation: whyItEnded(child) };
   }

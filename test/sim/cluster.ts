@@ -49,6 +49,7 @@ export class Cluster {
     const { seed, link, callFaults } = options;
     this.options = options;
     this.directory = mkdtempSync(join(scratch(), 'mini-hdfs-sim-'));
+    process.once('exit', this.#removeDirectory);
     const world = newWorld({ ...options, seed, link, callFaults });
     this.world = world;
     this.namenode = new NamenodeMachine({
@@ -119,8 +120,12 @@ export class Cluster {
   /** Removes the real files. */
   dispose(): void {
     for (const machine of this.#machines()) machine.crash('kill');
-    rmSync(this.directory, { recursive: true, force: true });
+    process.off('exit', this.#removeDirectory);
+    this.#removeDirectory();
   }
+
+  /** Also when the run is broken off: it may lie in memory. */
+  readonly #removeDirectory = (): void => rmSync(this.directory, { recursive: true, force: true });
 
   #machines(): Machine[] {
     return [this.namenode, ...this.datanodes, ...this.clients, this.observer];

@@ -30,6 +30,7 @@ const HOUR_MS = 3_600_000;
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
+process.once('SIGINT', () => process.exit(130));
 await main();
 
 async function main(): Promise<void> {
