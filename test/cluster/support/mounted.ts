@@ -113,10 +113,13 @@ function startWatchdog(pid: number | undefined, directory: string): ChildProcess
   return child;
 }
 
+/** In hexadecimal: what statfs says of a FUSE file system. */
+const FUSE_SUPER_MAGIC = '65735546';
+
+/** The table of mounts would not do: a dead mount stands in it until the new process has taken it away, and then comes the bare directory. */
 async function isServed(directory: string): Promise<boolean> {
-  if ((await mountedAt(directory)) === undefined) return false;
-  const { code } = await resultOf(spawn('stat', ['-f', directory], { stdio: 'ignore' }));
-  return code === 0;
+  const { stdout, code } = await resultOf(spawn('stat', ['-f', '-c', '%t', directory]));
+  return code === 0 && stdout.trim() === FUSE_SUPER_MAGIC;
 }
 
 async function rmMount(directory: string): Promise<void> {
