@@ -8,6 +8,7 @@
 import type { Block } from '../common/block.js';
 import { blockName } from '../common/block.js';
 import { DfsError, isDfsError } from '../common/errors.js';
+import { verifiedLength } from './disk/replica-check.js';
 import type { Volume } from './disk/volume.js';
 import type { Replica } from './replica.js';
 import { blockOf } from './replica-catalog.js';
@@ -48,7 +49,31 @@ export class ReplicaRecovery {
       }
       requireNoWriter(this.#store, replica);
       catalog.recoveryBegan(blockId, recoveryId);
-      return { ...blockOf(replica), state };
+      const unfinished = catalog.inPipeline(blockId);
+      if (unfinished !== undefined && unfinished.numBytes > unfinished.visibleBytes) await this.#dropDamage(unfinished);
+      return { ...blockOf(unfinished ?? replica), state };
+    });
+  }
+
+  /**
+   * What was received and not acknowledged may have been damaged on its way, as only the last DataNode of a pipeline verifies. Nobody was told
+   * that it is there, so it is cut off. (HDFS would make it part of the block.)
+   */
+  async #dropDamage(replica: ReplicaInPipeline): Promise<void> {
+    const { catalog, volumes } = this.#store;
+    const volume = volumes.get(replica.volume);
+    await this.#store.onDisk(volume, async () => {
+      const files = await volume.open('rbw', replica, 'write');
+      try {
+        const { numBytes } = await verifiedLength(files);
+        const kept = Math.max(numBytes, replica.visibleBytes);
+        if (kept < replica.numBytes) catalog.wrote(replica, volume, kept, await files.truncate(kept));
+      } catch (error) {
+        // What was acknowledged is damaged, too: other replicas may have it.
+        if (!isDfsError(error, 'Corrupt')) throw error;
+      } finally {
+        await files.close();
+      }
     });
   }
 

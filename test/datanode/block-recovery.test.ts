@@ -7,6 +7,8 @@ import type { InterDatanodeProtocolClient } from '../../common/rpc/services.js';
 import { BlockRecovery, type RecoveryOrder, type RecoveryResult } from '../../datanode/block-recovery.js';
 import { ReplicaRecovery } from '../../datanode/replica-recovery.js';
 import { interDatanodeHandlers } from '../../datanode/rpc/inter-datanode-protocol.js';
+import { DiskImage } from '../sim/disk-image.js';
+import { imageDisk } from './support/image-disk.js';
 import type { MemoryNetwork } from './support/memory-network.js';
 import {
   CLUSTER,
@@ -19,7 +21,16 @@ import {
   type TestNode,
   writeOperation,
 } from './support/pipeline-fixture.js';
-import { contentOf, openStore, quiet, readAll, writeBlock } from './support/store-fixture.js';
+import {
+  contentOf,
+  newReplica,
+  openStore,
+  packetOf,
+  packetWriter,
+  quiet,
+  readAll,
+  writeBlock,
+} from './support/store-fixture.js';
 
 const BLOCK = { blockId: 7, generationStamp: 1001, numBytes: 0 };
 const CONTENT = contentOf(7, 10_000);
@@ -274,4 +285,39 @@ test('damage in the chunk that a truncation cuts is not given a checksum that ma
     await readAll(await good.store.openForRead({ blockId: 7, generationStamp: 2000 })),
     CONTENT.subarray(0, 9000),
   );
+});
+
+test('what came damaged and was not acknowledged is no part of the block', async (t) => {
+  const { store } = await openStore(imageDisk(new DiskImage()));
+  const writable = await store.createRbw(BLOCK, newReplica());
+  const writer = packetWriter(store, writable);
+  await writer.write(packetOf(CONTENT, 0, 3072));
+  writable.replica.acknowledged(2000);
+  const packet = packetOf(CONTENT, 3072, 6000);
+  const damaged = Buffer.concat(packet.data);
+  damaged[1500] = (damaged[1500] ?? 0) ^ 1; // in the chunk from 4096 on
+  await writer.write({ ...packet, data: [damaged] });
+  await writer.flush();
+  await store.release(writable);
+  const info = await new ReplicaRecovery(store).init(BLOCK, 2000);
+  t.deepEqual(info, { ...BLOCK, numBytes: 4096, state: 'RBW' });
+  await new ReplicaRecovery(store).update(BLOCK.blockId, 2000, 4096);
+  const replica = await store.openForRead({ ...BLOCK, generationStamp: 2000 });
+  t.true((await readAll(replica)).equals(CONTENT.subarray(0, 4096)));
+});
+
+test('what was acknowledged is not cut off, whatever has become of it', async (t) => {
+  const image = new DiskImage();
+  const { store } = await openStore(imageDisk(image));
+  const writable = await store.createRbw(BLOCK, newReplica());
+  const writer = packetWriter(store, writable);
+  await writer.write(packetOf(CONTENT, 0, 5000));
+  await writer.flush();
+  writable.replica.acknowledged(4500);
+  await store.release(writable);
+  const data = [...image.files()].find(({ path }) => path.endsWith('/blk_7'));
+  if (data === undefined) throw new Error('there is no data file');
+  image.write(image.open(data.path, 'write'), Buffer.from([(CONTENT[100] ?? 0) ^ 1]), 100);
+  const info = await new ReplicaRecovery(store).init(BLOCK, 2000);
+  t.true((info?.numBytes ?? 0) >= 4500);
 });
