@@ -7,6 +7,7 @@ import { FileSystem } from '../client/index.js';
 import { callsBesideEmptyOnes } from './cases/calls.js';
 import { metadataCalls, smallFiles } from './cases/metadata.js';
 import { repair } from './cases/repair.js';
+import { syncOnClose } from './cases/sync-on-close.js';
 import { throughput } from './cases/throughput.js';
 import { type BenchCluster, memoryMiB, startBenchCluster } from './cluster.js';
 import { asMarkdown, newReport, type Row, single, writeReport } from './report.js';
@@ -71,6 +72,7 @@ async function main(): Promise<void> {
   } finally {
     await cluster.stop();
   }
+  add(await syncOnClose(values.dir, bytes, Number(values.rounds)));
   add(await repair(values.dir, bytes));
   const path = await writeReport(report, new URL('./results', import.meta.url).pathname);
   console.log(asMarkdown(report));
