@@ -1,8 +1,8 @@
 /** What a writer must know of a file's last block before it can append to it. */
 import type { Block } from '../common/block.js';
 import { blockName } from '../common/block.js';
+import { cancellation } from '../common/cancellation.js';
 import type { ChecksumSpec } from '../common/checksum.js';
-import { cancellation } from '../common/deadline.js';
 import { DfsError, messageOf } from '../common/errors.js';
 import type { ClientContext } from './context.js';
 import type { LastBlock } from './file-writer.js';

@@ -3,7 +3,7 @@
  * it stopped, when a DataNode fails or its data does not match its checksums.
  */
 import { blockName } from '../common/block.js';
-import { cancellation } from '../common/deadline.js';
+import { cancellation } from '../common/cancellation.js';
 import type { ErrorName } from '../common/errors.js';
 import { DfsError, isDfsError, messageOf } from '../common/errors.js';
 import { retryDelayMs } from '../common/retry.js';

@@ -4,9 +4,9 @@
  */
 import type { Block } from '../common/block.js';
 import { blockName } from '../common/block.js';
+import { cancellation } from '../common/cancellation.js';
 import type { ChecksumSpec } from '../common/checksum.js';
 import type { BlockConstructionStage } from '../common/data-transfer.js';
-import { cancellation } from '../common/deadline.js';
 import { DfsError, isDfsError } from '../common/errors.js';
 import type { ClientContext } from './context.js';
 import { comesBack, isWorthWaitingFor } from './datanode-restart.js';

@@ -7,7 +7,7 @@
  *       +----------------+  the pipeline failed and was rebuilt without the DataNode to blame
  */
 import type { Block } from '../common/block.js';
-import { cancellation } from '../common/deadline.js';
+import { cancellation } from '../common/cancellation.js';
 import type { BlockPipelineOptions } from './block-pipeline.js';
 import { BlockPipeline } from './block-pipeline.js';
 import { onAbort } from './on-abort.js';

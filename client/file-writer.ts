@@ -3,8 +3,8 @@
  * one after the other, while the packets of the next one may already gather.
  */
 import type { Block } from '../common/block.js';
+import { cancellation } from '../common/cancellation.js';
 import type { ChecksumSpec } from '../common/checksum.js';
-import { cancellation } from '../common/deadline.js';
 import { DfsError, toDfsError } from '../common/errors.js';
 import type { BlockOrigin } from './block-writer.js';
 import { BlockWriter } from './block-writer.js';

@@ -3,8 +3,8 @@
  * acknowledged since then, the DataNodes know.
  */
 import { blockName } from '../common/block.js';
+import { cancellation } from '../common/cancellation.js';
 import type { Timer } from '../common/clock.js';
-import { cancellation } from '../common/deadline.js';
 import { DfsError, messageOf } from '../common/errors.js';
 import type { ClientContext } from './context.js';
 import { newAbortController, onAbort } from './on-abort.js';

@@ -1,6 +1,6 @@
+import { cancellation } from '../common/cancellation.js';
 import type { Clock } from '../common/clock.js';
 import { sleep } from '../common/clock.js';
-import { cancellation } from '../common/deadline.js';
 
 /** Waits; `what` names what is waited for. @throws DfsError `Cancelled` as soon as the signal aborts. */
 export async function pause(

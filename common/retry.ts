@@ -1,6 +1,7 @@
 /** How often, and after which pauses, something that failed is tried again. */
+
+import { cancellation } from './cancellation.js';
 import { type Clock, sleep } from './clock.js';
-import { cancellation } from './deadline.js';
 import { DfsError } from './errors.js';
 import type { Random } from './random.js';
 

@@ -1,8 +1,8 @@
 /** The data plane's network (channel.ts) over TCP. */
 import { createServer, type Server } from 'node:net';
+import { cancellation } from './cancellation.js';
 import type { Channel, ConnectOptions, Listener, Network } from './channel.js';
 import { type Clock, systemClock } from './clock.js';
-import { cancellation } from './deadline.js';
 import { DfsError, messageOf, osErrorCode } from './errors.js';
 import { SlabPool } from './receive-slab.js';
 import { SlabSocket } from './slab-socket.js';

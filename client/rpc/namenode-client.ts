@@ -2,8 +2,9 @@
  * Calls to the NameNode: each one gets its header (user, client id, call id), and is sent again with the same header while the
  * NameNode cannot be reached. The NameNode remembers its answers by (client id, call id), so that a repeated mutation is done once.
  */
+
+import { cancellation } from '../../common/cancellation.js';
 import type { Clock } from '../../common/clock.js';
-import { cancellation } from '../../common/deadline.js';
 import { DfsError, isDfsError, toDfsError } from '../../common/errors.js';
 import type { Random } from '../../common/random.js';
 import { retryDelayMs } from '../../common/retry.js';

@@ -4,11 +4,11 @@
  */
 import type { Block } from '../../common/block.js';
 import { blockName } from '../../common/block.js';
+import { cancellation } from '../../common/cancellation.js';
 import { verifyChecksums } from '../../common/checksum.js';
 import { encodeOperation } from '../../common/data-transfer.js';
 import type { ReadOpChecksumInfo } from '../../common/data-transfer-response.js';
 import { encodeClientReadStatus, readBlockOpResponse } from '../../common/data-transfer-response.js';
-import { cancellation } from '../../common/deadline.js';
 import { DfsError, isDfsError } from '../../common/errors.js';
 import { DEFAULT_PACKET_LIMITS, readPacket } from '../../common/packet.js';
 import { Status, statusName } from '../../common/status.js';

@@ -1,8 +1,8 @@
 import type { Block } from '../../common/block.js';
 import { blockName } from '../../common/block.js';
+import { cancellation } from '../../common/cancellation.js';
 import { encodeOperation } from '../../common/data-transfer.js';
 import { readBlockOpResponse } from '../../common/data-transfer-response.js';
-import { cancellation } from '../../common/deadline.js';
 import { DfsError, isDfsError } from '../../common/errors.js';
 import { Status } from '../../common/status.js';
 import type { ClientContext } from '../context.js';

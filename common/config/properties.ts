@@ -138,11 +138,6 @@ export const PROPERTIES = {
   ),
   'dfs.namenode.replication.min': int('1', 'Replicas that a block needs before its file can be closed.', { min: 1 }),
   'dfs.namenode.redundancy.interval.seconds': duration('s', '3s', 'Time between two rounds of repair.', { min: 1 }),
-  'dfs.namenode.replication.work.multiplier.per.iteration': int(
-    '2',
-    'Has no effect: HDFS starts so many repairs per live DataNode and round, here only the two limits on streams below count.',
-    { min: 1 },
-  ),
   'dfs.namenode.replication.max-streams': int('2', 'Copies that one DataNode makes at a time.', { min: 1 }),
   'dfs.namenode.replication.max-streams-hard-limit': int('4', 'The same for the most urgent repairs.', { min: 1 }),
   'dfs.block.invalidate.limit': int('1000', 'Replicas that one DataNode is told to delete with one heartbeat.', {
