@@ -1,7 +1,8 @@
 /** The data plane (common/channel.ts) of a simulated cluster: who listens where, and the connections between hosts. */
+
+import { cancellation } from '../../common/cancellation.js';
 import type { Channel, ConnectOptions, Listener, Network } from '../../common/channel.js';
 import type { Clock } from '../../common/clock.js';
-import { cancellation } from '../../common/deadline.js';
 import { DfsError } from '../../common/errors.js';
 import { shuffled } from '../../common/random.js';
 import { type ConnectionWorld, Endpoint, type Side } from './connection.js';
