@@ -148,12 +148,15 @@ export class FakeDatanode {
         return;
       }
     }
-    const replica = this.#prepare(operation);
-    await channel.write([encodeBlockOpResponse({ status: Status.SUCCESS })], TIMEOUT_MS);
-    if (operation.stage !== 'PIPELINE_CLOSE_RECOVERY') {
-      await this.#receive(operation, replica, channel, reader, mirror);
+    try {
+      const replica = this.#prepare(operation);
+      await channel.write([encodeBlockOpResponse({ status: Status.SUCCESS })], TIMEOUT_MS);
+      if (operation.stage !== 'PIPELINE_CLOSE_RECOVERY') {
+        await this.#receive(operation, replica, channel, reader, mirror);
+      }
+    } finally {
+      mirror?.channel.destroy();
     }
-    mirror?.channel.destroy();
   }
 
   async #tellLength({ block }: VisibleLengthOperation, channel: Channel): Promise<void> {
