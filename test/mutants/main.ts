@@ -1,7 +1,7 @@
 /**
  * `npm run mutants`: plants one bug after the other in a copy of the sources and has the simulator look for it, with the same seeds for each.
  *
- *     npm run mutants                             every bug, with the seeds that npm test runs
+ *     npm run mutants                             every bug, with 24 seeds
  *     npm run mutants -- --seeds 100 --from 1000  other seeds, and more of them
  *     npm run mutants -- --only ack-before-sync   one bug (or several, separated by commas), with the violations that it leads to
  *     npm run mutants -- --first                  no further seeds for a bug that has been found
