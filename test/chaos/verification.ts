@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { FileSystem, FsckFile } from '../../client/index.js';
 import { type TestCluster, waitFor } from '../cluster/harness.js';
-import { waitUntilWhole } from '../cluster/support/health.js';
+import { healthOf, waitUntilWhole } from '../cluster/support/health.js';
 import { intactData, replicasOf } from '../cluster/support/replicas.js';
 import { contentOf, sha256OfContent } from './content.js';
 import type { Manifest, TrackedFile } from './manifest.js';
@@ -45,6 +45,7 @@ export class Verification {
       if (await fs.exists(path))
         onViolation(`${path} is there again, although it was deleted, renamed or never completed`);
     }
+    await this.#closeWhatKilledClientsLeft();
     await this.#verifyReplicas();
     return this.#verified;
   }
@@ -82,6 +83,15 @@ export class Verification {
     const { fs } = this.#options;
     if (!inDoubt || !(await fs.stat(path)).underConstruction) return;
     await waitFor(() => fs.recoverLease(path), `${path} to be closed`, HEAL_TIMEOUT_MS);
+  }
+
+  /** The last block of an open file is not copied before its lease ends, which takes 20 minutes. */
+  async #closeWhatKilledClientsLeft(): Promise<void> {
+    const { fs } = this.#options;
+    const { files } = await healthOf(fs);
+    for (const { path, underConstruction } of files) {
+      if (underConstruction) await waitFor(() => fs.recoverLease(path), `${path} to be closed`, HEAL_TIMEOUT_MS);
+    }
   }
 
   /** Each block has its three replicas on disk, every one with the bytes of the file and checksums that fit. */

@@ -57,7 +57,7 @@ export const FAST_SETTINGS: Readonly<Record<string, string>> = {
   'dfs.namenode.fs-limits.min-block-size': '4096',
 };
 
-const WAIT_TIMEOUT_MS = 170_000;
+const WAIT_TIMEOUT_MS = 60_000;
 const WAIT_INTERVAL_MS = 25;
 
 /**

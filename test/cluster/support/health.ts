@@ -19,16 +19,12 @@ export async function healthOf(fs: FileSystem, path = '/'): Promise<Health> {
   return { files, summary };
 }
 
-/**
- * Every block has as many good replicas as its file asks for, no more, on two racks. The last block of a file that a dead writer has
- * left open is not copied before its lease ends.
- */
+/** Every block has as many good replicas as its file asks for, no more, on two racks. */
 export function isWhole({ files }: Health): boolean {
   return files.every((file) => file.blocks.every((block) => blockIsWhole(block, file.replication)));
 }
 
-function blockIsWhole({ underConstruction, replicas, live, misReplicated }: FsckBlock, replication: number): boolean {
-  if (underConstruction) return true;
+function blockIsWhole({ replicas, live, misReplicated }: FsckBlock, replication: number): boolean {
   const racks = new Set(replicas.map(({ rack }) => rack));
   return live === replication && replicas.length === replication && !misReplicated && racks.size > 1;
 }
