@@ -45,22 +45,47 @@ const FSCK_TIMEOUT_MS = 24 * 3_600_000;
 /** Full jitter: many clients of one restarting NameNode must not come back together. */
 const PAUSES = { maxAttempts: Number.POSITIVE_INFINITY, baseDelayMs: 100, maxDelayMs: 3_000 };
 
-/** Calls that succeed in safe mode, too: they do not show that the NameNode has taken changes of this client. */
-const WORKS_IN_SAFE_MODE: ReadonlySet<Method> = new Set([
-  'GetServerDefaults',
-  'GetFsStats',
-  'GetDatanodeReport',
-  'GetFileInfo',
-  'GetListing',
-  'GetBlockLocations',
-  'GetContentSummary',
-  'ReportBadBlocks',
-  'RenewLease',
-  'SetSafeMode',
-  'SaveNamespace',
-  'RunBalancer',
-  'SetBalancerBandwidth',
-] satisfies readonly Method[]);
+/** Whether a call is refused in safe mode: if it succeeds, the NameNode has taken changes of this client. Every method has to be here. */
+const NEEDS_NO_SAFE_MODE: Readonly<Record<Method, boolean>> = {
+  Create: true,
+  Append: true,
+  AddBlock: true,
+  AbandonBlock: true,
+  GetAdditionalDatanode: true,
+  UpdateBlockForPipeline: true,
+  UpdatePipeline: true,
+  Fsync: true,
+  Complete: true,
+  RecoverLease: true,
+  Truncate: true,
+  Concat: true,
+  Mkdirs: true,
+  Rename: true,
+  Delete: true,
+  SetReplication: true,
+  SetPermission: true,
+  SetOwner: true,
+  SetTimes: true,
+  CreateSymlink: true,
+  ReplaceContents: true,
+  SetXattr: true,
+  RemoveXattr: true,
+  GetServerDefaults: false,
+  GetFsStats: false,
+  GetDatanodeReport: false,
+  RenewLease: false,
+  GetFileInfo: false,
+  GetListing: false,
+  GetBlockLocations: false,
+  GetContentSummary: false,
+  ReportBadBlocks: false,
+  GetXattrs: false,
+  SetSafeMode: false,
+  SaveNamespace: false,
+  AdministerDatanodes: false,
+  RunBalancer: false,
+  SetBalancerBandwidth: false,
+};
 
 /** Errors after which the same call may succeed: the NameNode is away, starting, or asks for a pause. */
 function mayRepeat(error: unknown, throughSafeMode: boolean): boolean {
@@ -111,7 +136,7 @@ export class NamenodeClient {
     for (let attempt = 1; ; attempt++) {
       try {
         const response = await send(withHeader, { timeoutMs, signal });
-        this.#hasChanged ||= !WORKS_IN_SAFE_MODE.has(method);
+        this.#hasChanged ||= NEEDS_NO_SAFE_MODE[method];
         return response;
       } catch (error) {
         const stopped = signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal]);

@@ -11,7 +11,7 @@ import type { SessionCalls } from '../../proto/generated/minihdfs/SessionCalls.j
 import { DfsError, isErrorName } from '../errors.js';
 import { serviceDefinition } from './definitions.js';
 import { MalformedMessage } from './message-check.js';
-import { SESSION_CALLS_MAX, SESSION_ENVELOPE_BYTES, SESSION_FRAME_BYTES } from './session-limits.js';
+import { MAX_TIMER_MS, SESSION_CALLS_MAX, SESSION_ENVELOPE_BYTES, SESSION_FRAME_BYTES } from './session-limits.js';
 import type { CallTarget } from './status.js';
 import { errorOf } from './status.js';
 
@@ -28,7 +28,6 @@ type Stream = ClientDuplexStream<SessionCalls, SessionAnswers__Output>;
 
 /** An open stream keeps a process alive whose work is done: without a call for this long, and up to twice as long, it is closed. */
 const IDLE_MS = 1000;
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 interface OpenCall {
   readonly method: SessionMethod;

@@ -8,3 +8,9 @@ export const SESSION_FRAME_BYTES = 256 * 1024;
 
 /** What a message's envelope may take besides the message. */
 export const SESSION_ENVELOPE_BYTES = 1024;
+
+/** About what a small answer takes in a frame besides its message. */
+export const SESSION_ANSWER_OVERHEAD_BYTES = 64;
+
+/** Node takes a longer time for a timer as none at all. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;

@@ -10,7 +10,13 @@ import type { Logger } from '../logging.js';
 import { hostOfPeer, publicError, wellFormed } from './handling.js';
 import { checkedDeserializer, checkedSerializer } from './message-check.js';
 import type { CallContext } from './service.js';
-import { SESSION_CALLS_MAX, SESSION_ENVELOPE_BYTES, SESSION_FRAME_BYTES } from './session-limits.js';
+import {
+  MAX_TIMER_MS,
+  SESSION_ANSWER_OVERHEAD_BYTES,
+  SESSION_CALLS_MAX,
+  SESSION_ENVELOPE_BYTES,
+  SESSION_FRAME_BYTES,
+} from './session-limits.js';
 import { shortMessage } from './status.js';
 
 type UnaryHandler = (request: unknown, context: CallContext) => Promise<unknown>;
@@ -196,7 +202,7 @@ class ServerSession {
   #nextFrame(): SessionAnswer[] {
     let bytes = 0;
     const end = this.#answers.findIndex(({ response }) => {
-      bytes += SESSION_ENVELOPE_BYTES / 16 + (response?.length ?? SESSION_ENVELOPE_BYTES);
+      bytes += SESSION_ANSWER_OVERHEAD_BYTES + (response?.length ?? SESSION_ENVELOPE_BYTES);
       return bytes > SESSION_FRAME_BYTES;
     });
     if (end === -1) {
@@ -242,5 +248,3 @@ class SessionCallContext implements CallContext {
     clearTimeout(this.#timer);
   }
 }
-
-const MAX_TIMER_MS = 2 ** 31 - 1;
