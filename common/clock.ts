@@ -26,6 +26,9 @@ export const systemClock: Clock = {
   },
 };
 
+/** The longest that a timer can wait: Node fires one that is longer at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Resolves after `delayMs`; rejects with the signal's reason as soon as it aborts. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -8,7 +8,7 @@
  */
 import { blockName } from '../common/block.js';
 import type { Clock } from '../common/clock.js';
-import { sleep } from '../common/clock.js';
+import { MAX_TIMER_MS, sleep } from '../common/clock.js';
 import { messageOf } from '../common/errors.js';
 import type { Logger } from '../common/logging.js';
 import type { Random } from '../common/random.js';
@@ -49,8 +49,6 @@ const BLOCKS_PER_SLICE = 200;
 const PAUSE_MS = 10;
 /** Debris remembered from one scan to the next; more is put aside by later scans. */
 const MAX_DEBRIS = 10_000;
-/** The longest that a timer can wait. */
-const MAX_WAIT_MS = 2 ** 31 - 1;
 
 const NO_NAMES: BlockNames = { hasData: false, stamps: [] };
 
@@ -74,7 +72,7 @@ export class DirectoryScanner {
     const { clock, random, intervalMs } = this.#options;
     let waitMs = intervalMs * random.fraction();
     for (;;) {
-      await sleep(clock, Math.min(waitMs, MAX_WAIT_MS), signal).catch(() => {});
+      await sleep(clock, Math.min(waitMs, MAX_TIMER_MS), signal).catch(() => {});
       if (signal.aborted) return;
       await this.#scanAll(signal);
       waitMs = intervalMs;

@@ -3,7 +3,7 @@
  * full reports part by part, in between which changes go first. A call that fails is sent again until it is answered.
  */
 import type { Clock } from '../common/clock.js';
-import { sleep } from '../common/clock.js';
+import { MAX_TIMER_MS, sleep } from '../common/clock.js';
 import { isDfsError, messageOf } from '../common/errors.js';
 import type { Logger } from '../common/logging.js';
 import type { Random } from '../common/random.js';
@@ -48,9 +48,6 @@ const SPACING_MS = 5;
 
 /** Numbers of datanode_protocol.proto's ReplicaState. */
 const STATE_NUMBERS: Readonly<Record<ReplicaState, number>> = { FINALIZED: 1, RBW: 2, RWR: 3, TEMPORARY: 5 };
-
-/** The longest that a timer can wait. */
-const MAX_WAIT_MS = 2 ** 31 - 1;
 
 /** A full report that is being sent. */
 interface RunningReport {
@@ -121,7 +118,7 @@ export class ReportLoop {
 
   #untilAllDueMs(): number {
     const dueMs = this.#allDueMs ?? Number.POSITIVE_INFINITY;
-    return Math.min(MAX_WAIT_MS, Math.max(0, dueMs - this.#options.clock.monotonicMs()));
+    return Math.min(MAX_TIMER_MS, Math.max(0, dueMs - this.#options.clock.monotonicMs()));
   }
 
   async #recover(error: unknown, registration: Registration, signal: AbortSignal): Promise<void> {

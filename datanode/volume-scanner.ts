@@ -5,7 +5,7 @@
 import type { Block } from '../common/block.js';
 import { blockName } from '../common/block.js';
 import type { Clock } from '../common/clock.js';
-import { sleep } from '../common/clock.js';
+import { MAX_TIMER_MS, sleep } from '../common/clock.js';
 import { isDfsError, messageOf, osErrorCode } from '../common/errors.js';
 import type { Logger } from '../common/logging.js';
 import { Alarm } from './alarm.js';
@@ -43,8 +43,6 @@ const CURSOR_INTERVAL_MS = 60_000;
 /** A disk that cannot read a sector is asked again: once corrupt, a replica is given up, and it may be the only one. */
 const READ_ATTEMPTS = 3;
 const READ_AGAIN_AFTER_MS = 200;
-/** The longest that a timer can wait. */
-const MAX_WAIT_MS = 2 ** 31 - 1;
 
 export class VolumeScanner {
   readonly #options: VolumeScannerOptions;
@@ -230,8 +228,8 @@ export class VolumeScanner {
 
   /** What changed last is not lost for the sake of a few seconds when there is nothing to do for long. */
   async #saveBeforeWait(delayMs: number, signal: AbortSignal): Promise<void> {
-    const untilSaveMs = this.#isSaved ? MAX_WAIT_MS : Math.max(1, this.#untilSaveMs());
-    await this.#alarm.wait(0, Math.min(delayMs, untilSaveMs, MAX_WAIT_MS), signal);
+    const untilSaveMs = this.#isSaved ? MAX_TIMER_MS : Math.max(1, this.#untilSaveMs());
+    await this.#alarm.wait(0, Math.min(delayMs, untilSaveMs, MAX_TIMER_MS), signal);
   }
 
   #untilSaveMs(): number {

@@ -8,10 +8,11 @@ import type { SessionAnswer__Output } from '../../proto/generated/minihdfs/Sessi
 import type { SessionAnswers__Output } from '../../proto/generated/minihdfs/SessionAnswers.js';
 import type { SessionCall } from '../../proto/generated/minihdfs/SessionCall.js';
 import type { SessionCalls } from '../../proto/generated/minihdfs/SessionCalls.js';
+import { MAX_TIMER_MS } from '../clock.js';
 import { DfsError, isErrorName } from '../errors.js';
 import { serviceDefinition } from './definitions.js';
 import { MalformedMessage } from './message-check.js';
-import { MAX_TIMER_MS, SESSION_CALLS_MAX, SESSION_ENVELOPE_BYTES, SESSION_FRAME_BYTES } from './session-limits.js';
+import { SESSION_CALLS_MAX, SESSION_ENVELOPE_BYTES, SESSION_FRAME_BYTES } from './session-limits.js';
 import type { CallTarget } from './status.js';
 import { errorOf } from './status.js';
 

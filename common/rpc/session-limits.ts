@@ -11,6 +11,3 @@ export const SESSION_ENVELOPE_BYTES = 1024;
 
 /** About what a small answer takes in a frame besides its message. */
 export const SESSION_ANSWER_OVERHEAD_BYTES = 64;
-
-/** Node takes a longer time for a timer as none at all. */
-export const MAX_TIMER_MS = 2 ** 31 - 1;

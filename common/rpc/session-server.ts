@@ -5,13 +5,13 @@ import type { SessionAnswer } from '../../proto/generated/minihdfs/SessionAnswer
 import type { SessionAnswers } from '../../proto/generated/minihdfs/SessionAnswers.js';
 import type { SessionCall__Output } from '../../proto/generated/minihdfs/SessionCall.js';
 import type { SessionCalls__Output } from '../../proto/generated/minihdfs/SessionCalls.js';
+import { MAX_TIMER_MS } from '../clock.js';
 import { DfsError } from '../errors.js';
 import type { Logger } from '../logging.js';
 import { hostOfPeer, publicError, wellFormed } from './handling.js';
 import { checkedDeserializer, checkedSerializer } from './message-check.js';
 import type { CallContext } from './service.js';
 import {
-  MAX_TIMER_MS,
   SESSION_ANSWER_OVERHEAD_BYTES,
   SESSION_CALLS_MAX,
   SESSION_ENVELOPE_BYTES,
