@@ -26,4 +26,6 @@ export function replaceDirectory(directory, make) {
     // Another process was quicker; what it made is as good as ours.
     if (!existsSync(join(ROOT, directory))) throw error;
   }
+  // Not only at the end: the check that follows in the same process would look at it.
+  rmSync(join(ROOT, old), { recursive: true, force: true });
 }
