@@ -16,6 +16,16 @@ const IO_ERRORS: ReadonlySet<ErrorName> = new Set([
   'Internal',
 ]);
 
+/** Thrown for an errno that no DfsError stands for. */
+export class Errno extends Error {
+  readonly errno: number;
+
+  constructor(name: keyof typeof constants.errno) {
+    super(name);
+    this.errno = constants.errno[name];
+  }
+}
+
 export interface Failure {
   readonly errno: number;
   /** True for what is not the program's doing: the log should say why. */
@@ -23,6 +33,7 @@ export interface Failure {
 }
 
 export function failureOf(error: unknown): Failure {
+  if (error instanceof Errno) return { errno: error.errno, isUnexpected: false };
   const { name, errno } = toDfsError(error);
   const number = IO_ERRORS.has(name) ? constants.errno.EIO : NUMBERS[errno];
   return {

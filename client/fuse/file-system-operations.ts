@@ -5,8 +5,46 @@
 
 import type { XattrMode } from '../posix-namespace.js';
 import type { TimesChange } from '../types.js';
-import type { Attributes, DirectoryEntry, Statfs } from './protocol/replies.js';
 import type { ReadResult } from './read-ahead.js';
+
+/** What is known of an inode, as stat(2) shows it. */
+export interface Attributes {
+  readonly inode: number;
+  readonly size: number;
+  /** Type and permission bits. */
+  readonly mode: number;
+  readonly links: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly atime: Timestamp;
+  readonly mtime: Timestamp;
+  readonly ctime: Timestamp;
+}
+
+/** Milliseconds since 1970, and nanoseconds within the millisecond. */
+export interface Timestamp {
+  readonly ms: number;
+  readonly ns: number;
+}
+
+export interface DirectoryEntry {
+  readonly name: Buffer;
+  readonly inode: number;
+  /** Type bits of the mode, shifted down: DT_DIR and the like. */
+  readonly type: number;
+  /** What it is; undefined for `.` and `..`. */
+  readonly attributes: Attributes | undefined;
+}
+
+export interface Statfs {
+  readonly blockBytes: number;
+  readonly blocks: number;
+  readonly free: number;
+  readonly available: number;
+  readonly files: number;
+  readonly freeFiles: number;
+  readonly nameBytesMax: number;
+}
 
 /** Who asks, by the numbers of this machine. */
 export interface Caller {

@@ -1,7 +1,7 @@
 /** What is mounted on this machine, by the kernel's own table. */
 import { readFile, statfs } from 'node:fs/promises';
 import { DfsError, osErrorCode } from '../../common/errors.js';
-import { runTool } from './device.js';
+import { runTool } from './run-tool.js';
 
 /** What the type of our mounts is in the table. */
 export const MOUNT_TYPE = 'fuse.dfs';

@@ -6,13 +6,12 @@ import { DfsError, isDfsError, messageOf, osErrorCode } from '../../common/error
 import type { Logger } from '../../common/logging.js';
 import { nodeDisk } from '../../common/node-disk.js';
 import type { FileSystem } from '../file-system.js';
-import { FuseDevice } from './device.js';
+import type { Driver } from './driver.js';
 import { HiddenDirectory } from './hidden-directory.js';
 import { Identities } from './identities.js';
+import { mountWithKernelProtocol } from './kernel/driver.js';
 import { forceUnmount, isDead, MOUNT_TYPE, mountedAt, unmount } from './mount-table.js';
 import { MountedFileSystem } from './mounted-file-system.js';
-import { invalidateInode } from './protocol/replies.js';
-import { Session } from './session.js';
 import { StagingArea } from './staging.js';
 
 export interface MountRequest {
@@ -33,7 +32,7 @@ export interface MountRequest {
 
 /**
  * Mounts, serves, and returns when the file system is unmounted, by whomever.
- * @throws DfsError `FileNotFound`, `NotADirectory`, `DirectoryLocked` (it is mounted already), and those of {@link FuseDevice.mount}.
+ * @throws DfsError `FileNotFound`, `NotADirectory`, `DirectoryLocked` (it is mounted already), and those of the driver.
  */
 export async function runMount(request: MountRequest): Promise<void> {
   const { fs, namenode, readOnly, configuration, clock, logger, signal } = request;
@@ -51,18 +50,16 @@ export async function runMount(request: MountRequest): Promise<void> {
     identities: new Identities(),
     clock,
     logger,
-    invalidate: (node, what) => device.notify(invalidateInode(node, what)),
+    invalidate: (node, what) => driver.invalidate(node, what),
   });
-  const session = new Session({ operations, reply: (buffers) => device.reply(buffers), clock, logger });
-  const options = { mountPoint, source: namenode, readOnly };
-  const device = await FuseDevice.mount(options, (incoming) => session.take(incoming));
+  const driver = await mountWithKernelProtocol({ mountPoint, source: namenode, readOnly, operations, clock, logger });
   await readFurtherAhead(mountPoint);
   logger.info({ mountPoint, namenode }, 'mounted');
   request.onMounted();
   if (!readOnly) void hidden.removeAbandoned();
-  await Promise.race([device.ended, aborted(signal)]);
-  if (signal.aborted) await leave(mountPoint, operations, device, logger);
-  logger.info({ mountPoint, reason: await device.ended }, 'unmounted');
+  await Promise.race([driver.ended, aborted(signal)]);
+  if (signal.aborted) await leave(mountPoint, operations, driver, logger);
+  logger.info({ mountPoint, reason: await driver.ended }, 'unmounted');
   await operations.close();
 }
 
@@ -97,12 +94,7 @@ async function readFurtherAhead(mountPoint: string): Promise<void> {
 }
 
 /** In order when nobody uses it. Otherwise what was written is saved, and programs that have files open get errors from then on. */
-async function leave(
-  mountPoint: string,
-  operations: MountedFileSystem,
-  device: FuseDevice,
-  logger: Logger,
-): Promise<void> {
+async function leave(mountPoint: string, operations: MountedFileSystem, driver: Driver, logger: Logger): Promise<void> {
   try {
     await unmount(mountPoint);
   } catch (error) {
@@ -115,7 +107,7 @@ async function leave(
     await operations.close();
     await forceUnmount(mountPoint);
   }
-  await device.ended;
+  await driver.ended;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

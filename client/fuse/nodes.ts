@@ -2,8 +2,8 @@
 import type { Clock } from '../../common/clock.js';
 import type { FileStatus, FileType } from '../types.js';
 import type { FileContents } from './contents.js';
+import type { Attributes } from './file-system-operations.js';
 import type { Identities } from './identities.js';
-import type { Attributes } from './protocol/replies.js';
 
 export const ROOT_NODE = 1;
 

@@ -80,8 +80,6 @@ export const RenameFlag = { NOREPLACE: 1 << 0 } as const;
 /** In the mode of a FALLOCATE. */
 export const FALLOCATE_KEEP_SIZE = 1;
 
-export const XattrFlag = { CREATE: 1, REPLACE: 2 } as const;
-
 export const OpenFlag = {
   /** Pages that are cached from earlier stay valid. */
   KEEP_CACHE: 1 << 1,

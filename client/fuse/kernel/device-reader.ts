@@ -6,7 +6,7 @@
  */
 import { readSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { osErrorCode } from '../../common/errors.js';
+import { osErrorCode } from '../../../common/errors.js';
 
 export interface ReaderData {
   readonly fd: number;

@@ -1,9 +1,10 @@
 /** The kernel's side of a mount: /dev/fuse, read by a thread of its own and written to from the event loop. */
-import { spawn } from 'node:child_process';
 import { close, constants, open, write, writevSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import { DfsError, messageOf, osErrorCode } from '../../common/errors.js';
+import { DfsError, messageOf, osErrorCode } from '../../../common/errors.js';
+import type { DriverOptions } from '../driver.js';
+import { runTool } from '../run-tool.js';
 import type { ReaderData, ReaderMessage } from './device-reader.js';
 
 export const DEVICE = '/dev/fuse';
@@ -16,12 +17,7 @@ const SLOTS = 16;
 /** When fewer slots are free, data that has to wait is copied out of its slot: a slow file must not hold up the others. */
 const SPARE_SLOTS = 6;
 
-export interface MountOptions {
-  readonly mountPoint: string;
-  /** What the table of mounts shows: `127.0.0.1:8020`. */
-  readonly source: string;
-  readonly readOnly: boolean;
-}
+export type MountOptions = Pick<DriverOptions, 'mountPoint' | 'source' | 'readOnly'>;
 
 /** A request as it was read. */
 export interface IncomingRequest {
@@ -162,23 +158,4 @@ async function attach(fd: number, { mountPoint, source, readOnly }: MountOptions
   if (process.getuid?.() !== 0)
     throw new DfsError('AccessControl', `cannot mount on ${mountPoint}: it needs root (${why})`);
   throw new DfsError('InvalidArgument', `cannot mount on ${mountPoint}: ${why}`);
-}
-
-/** Runs one of the system's commands for mounts; `fd` becomes its descriptor 3. @throws DfsError `Unsupported` when there is none. */
-export async function runTool(
-  command: string,
-  args: readonly string[],
-  fd?: number,
-): Promise<{ code: number | null; stderr: string }> {
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe', ...(fd === undefined ? [] : [fd])] });
-  return await new Promise((resolve, reject) => {
-    let stderr = '';
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text;
-    });
-    child.once('error', (error) =>
-      reject(new DfsError('Unsupported', `${command} cannot be run: ${messageOf(error)}`)),
-    );
-    child.once('close', (code) => resolve({ code, stderr }));
-  });
 }

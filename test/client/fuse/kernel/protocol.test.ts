@@ -1,15 +1,10 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { Opcode } from '../../../client/fuse/protocol/constants.js';
-import {
-  type Attributes,
-  attributesBody,
-  DirectoryPage,
-  entryBody,
-  replyHeader,
-} from '../../../client/fuse/protocol/replies.js';
-import { decodeRequest } from '../../../client/fuse/protocol/requests.js';
-import { isDfsError } from '../../../common/errors.js';
+import type { Attributes } from '../../../../client/fuse/file-system-operations.js';
+import { Opcode } from '../../../../client/fuse/kernel/constants.js';
+import { attributesBody, DirectoryPage, entryBody, replyHeader } from '../../../../client/fuse/kernel/replies.js';
+import { decodeRequest } from '../../../../client/fuse/kernel/requests.js';
+import { isDfsError } from '../../../../common/errors.js';
 
 /** A request as the kernel puts it together, by the structures of include/uapi/linux/fuse.h. */
 function request(opcode: number, node: number, body: Buffer): Buffer {

@@ -6,51 +6,13 @@
  *     │  4  │   4    │   8    │                          │
  *     └─────┴────────┴────────┴──────────────────────────┘
  */
+import type { Attributes, DirectoryEntry, Statfs } from '../file-system-operations.js';
 import { NotifyCode, OUT_HEADER_BYTES, PROTOCOL } from './constants.js';
-
-/** What is known of an inode, as stat(2) shows it. */
-export interface Attributes {
-  readonly inode: number;
-  readonly size: number;
-  /** Type and permission bits. */
-  readonly mode: number;
-  readonly links: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly atime: Timestamp;
-  readonly mtime: Timestamp;
-  readonly ctime: Timestamp;
-}
-
-/** Milliseconds since 1970, and nanoseconds within the millisecond. */
-export interface Timestamp {
-  readonly ms: number;
-  readonly ns: number;
-}
 
 /** How long the kernel may go by what it was told. */
 export interface Validity {
   readonly entryMs: number;
   readonly attributesMs: number;
-}
-
-export interface DirectoryEntry {
-  readonly name: Buffer;
-  readonly inode: number;
-  /** Type bits of the mode, shifted down: DT_DIR and the like. */
-  readonly type: number;
-  /** With it the kernel needs no lookup; undefined for `.` and `..`. */
-  readonly attributes: Attributes | undefined;
-}
-
-export interface Statfs {
-  readonly blockBytes: number;
-  readonly blocks: number;
-  readonly free: number;
-  readonly available: number;
-  readonly files: number;
-  readonly freeFiles: number;
-  readonly nameBytesMax: number;
 }
 
 const ATTR_BYTES = 88;

@@ -1,52 +1,25 @@
-/** Takes the kernel's requests to the file system, and the answers back. */
-import { constants as fsConstants } from 'node:fs';
-import { constants } from 'node:os';
+/** One request of the kernel becomes one operation of the file system, and its result the body of an answer. */
+import type { constants } from 'node:os';
 import { TextDecoder } from 'node:util';
-import type { Clock } from '../../common/clock.js';
-import { messageOf } from '../../common/errors.js';
-import type { Logger } from '../../common/logging.js';
-import { newAbortController } from '../on-abort.js';
-import type { IncomingRequest } from './device.js';
+import type { Clock } from '../../../common/clock.js';
+import type { Logger } from '../../../common/logging.js';
+import { Errno } from '../errno.js';
+import type { AttributeChange, Attributes, FileSystemOperations } from '../file-system-operations.js';
+import { createRequest, openRequest, xattrMode } from '../flags.js';
+import { FALLOCATE_KEEP_SIZE, InitFlag, OpenFlag, PROTOCOL, RenameFlag, SetattrValid } from './constants.js';
 import { MAX_WRITE_BYTES } from './device.js';
-import { failureOf } from './errno.js';
-import type { AttributeChange, FileSystemOperations, OpenRequest } from './file-system-operations.js';
 import {
-  FALLOCATE_KEEP_SIZE,
-  InitFlag,
-  OpenFlag,
-  PROTOCOL,
-  RenameFlag,
-  SetattrValid,
-  XattrFlag,
-} from './protocol/constants.js';
-import {
-  type Attributes,
   attributesBody,
   DirectoryPage,
   entryBody,
   initBody,
   openBody,
-  replyHeader,
   statfsBody,
   type Validity,
   writtenBody,
   xattrSizeBody,
-} from './protocol/replies.js';
-import {
-  decodeRequest,
-  type Request,
-  type RequestBody,
-  type RequestHeader,
-  type WireTime,
-} from './protocol/requests.js';
-
-export interface SessionOptions {
-  readonly operations: FileSystemOperations;
-  /** Sends an answer; false when nobody waits for it. */
-  readonly reply: (buffers: readonly Buffer[]) => boolean;
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
+} from './replies.js';
+import type { RequestBody, RequestHeader, WireTime } from './requests.js';
 
 /** What others change shows after a second at the latest. */
 const VALIDITY: Validity = { entryMs: 1_000, attributesMs: 1_000 };
@@ -64,119 +37,33 @@ const WANTED_FLAGS =
   InitFlag.MAX_PAGES |
   InitFlag.HANDLE_KILLPRIV_V2;
 
-const NOTHING: readonly Buffer[] = [];
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /** An answer, and what is to be done once the kernel has it. */
-interface Answer {
+export interface Answer {
   readonly body: readonly Buffer[];
   readonly sent?: () => void;
   /** The kernel did not take the answer, and knows of nothing. */
   readonly undo?: () => void;
 }
 
-const DONE: Answer = { body: NOTHING };
+const DONE: Answer = { body: [] };
 
-/** Thrown for an errno that no DfsError stands for. */
-class Errno extends Error {
-  readonly errno: number;
-
-  constructor(name: keyof typeof constants.errno) {
-    super(name);
-    this.errno = constants.errno[name];
-  }
+export interface DispatchOptions {
+  readonly operations: FileSystemOperations;
+  readonly clock: Clock;
+  readonly logger: Logger;
 }
 
-export class Session {
-  readonly #options: SessionOptions;
-  /** Requests under way that may be interrupted. */
-  readonly #interruptible = new Map<bigint, AbortController>();
+export class RequestDispatch {
+  readonly #options: DispatchOptions;
 
-  constructor(options: SessionOptions) {
+  constructor(options: DispatchOptions) {
     this.#options = options;
   }
 
-  /** Never throws. The request is released as soon as its bytes are not needed any more. */
-  take(incoming: IncomingRequest): void {
-    let request: Request;
-    try {
-      request = decodeRequest(incoming.mustHurry ? Buffer.from(incoming.bytes) : incoming.bytes);
-    } catch (error) {
-      this.#options.logger.error({ reason: messageOf(error) }, 'a request of the kernel could not be understood');
-      incoming.release();
-      return;
-    }
-    if (incoming.mustHurry) incoming.release();
-    void this.#serve(request).finally(() => incoming.release());
-  }
-
-  async #serve(request: Request): Promise<void> {
-    const { header, body } = request;
-    if (body.op === 'forget') {
-      for (const { node, lookups } of body.nodes) this.#options.operations.forget(node, lookups);
-      return;
-    }
-    if (body.op === 'interrupt') {
-      this.#interruptible.get(body.unique)?.abort(new Errno('EINTR'));
-      return;
-    }
-    try {
-      const { body: answer, sent, undo } = await this.#answer(header, body);
-      const isTaken = this.#reply(header, 0, answer);
-      sent?.();
-      if (!isTaken) undo?.();
-    } catch (error) {
-      this.#fail(request, error);
-    }
-  }
-
-  async #answer(header: RequestHeader, body: RequestBody): Promise<Answer> {
-    if (!mayBeInterrupted(body)) return await this.#run(header, body, NEVER);
-    const controller = newAbortController();
-    this.#interruptible.set(header.unique, controller);
-    try {
-      const interrupted = new Promise<'interrupted'>((resolve) => {
-        controller.signal.addEventListener('abort', () => resolve('interrupted'));
-      });
-      const answer = this.#run(header, body, controller.signal);
-      const first = await Promise.race([answer, interrupted]);
-      if (first !== 'interrupted') return first;
-      answer.then(
-        ({ sent, undo }) => {
-          sent?.();
-          undo?.();
-        },
-        () => undefined,
-      );
-      throw controller.signal.reason;
-    } finally {
-      this.#interruptible.delete(header.unique);
-    }
-  }
-
-  #reply({ unique }: RequestHeader, errno: number, body: readonly Buffer[]): boolean {
-    const bytes = body.reduce((sum, { length }) => sum + length, 0);
-    try {
-      return this.#options.reply([replyHeader(unique, errno, bytes), ...body]);
-    } catch (error) {
-      this.#options.logger.error({ reason: messageOf(error), errno, bytes }, 'the kernel did not take an answer');
-      return false;
-    }
-  }
-
-  #fail({ header, body }: Request, error: unknown): void {
-    if (error instanceof Errno) {
-      this.#reply(header, error.errno, NOTHING);
-      return;
-    }
-    const { errno, isUnexpected } = failureOf(error);
-    if (isUnexpected) {
-      this.#options.logger.warn({ op: body.op, inode: header.node, reason: messageOf(error) }, 'a request failed');
-    }
-    this.#reply(header, errno, NOTHING);
-  }
-
-  async #run(header: RequestHeader, body: RequestBody, signal: AbortSignal): Promise<Answer> {
+  /** @throws what the operation throws, and Errno. */
+  async run(header: RequestHeader, body: RequestBody, signal: AbortSignal): Promise<Answer> {
     const { operations } = this.#options;
     const { node } = header;
     switch (body.op) {
@@ -318,17 +205,10 @@ export class Session {
   }
 
   async #create(header: RequestHeader, { flags, mode, name }: RequestBody & { op: 'create' }): Promise<Answer> {
-    const request = { ...openRequest(flags, false), exclusive: (flags & fsConstants.O_EXCL) !== 0 };
-    const created = await this.#options.operations.create(header, header.node, text(name), mode, request);
+    const { operations } = this.#options;
+    const created = await operations.create(header, header.node, text(name), mode, createRequest(flags));
     return { body: [entryBody(created.attributes, VALIDITY), openBody(created.handle, 0)] };
   }
-}
-
-const NEVER = newAbortController().signal;
-
-/** Reading changes nothing, so that a program that is told to stop need not wait for its end. */
-function mayBeInterrupted({ op }: RequestBody): boolean {
-  return ['read', 'lookup', 'getattr', 'readdir', 'open', 'statfs', 'getxattr', 'readlink'].includes(op);
 }
 
 function known(operations: FileSystemOperations, attributes: Attributes): Answer {
@@ -364,18 +244,4 @@ function timestamp({ seconds, nanoseconds }: WireTime): { ms: number; ns: number
   // The cluster's times begin with 1970.
   const wholeSeconds = Math.max(0, Number(seconds));
   return { ms: wholeSeconds * 1000 + Math.floor(nanoseconds / 1_000_000), ns: nanoseconds % 1_000_000 };
-}
-
-function openRequest(flags: number, dropsPrivileges: boolean): OpenRequest {
-  return {
-    writes: (flags & (fsConstants.O_WRONLY | fsConstants.O_RDWR)) !== 0,
-    appends: (flags & fsConstants.O_APPEND) !== 0,
-    truncates: (flags & fsConstants.O_TRUNC) !== 0,
-    dropsPrivileges,
-  };
-}
-
-function xattrMode(flags: number): 'set' | 'create' | 'replace' {
-  if (flags === XattrFlag.CREATE) return 'create';
-  return flags === XattrFlag.REPLACE ? 'replace' : 'set';
 }

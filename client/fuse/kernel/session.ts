@@ -1,0 +1,117 @@
+/** Takes the kernel's requests to the file system, and the answers back. */
+
+import type { Clock } from '../../../common/clock.js';
+import { messageOf } from '../../../common/errors.js';
+import type { Logger } from '../../../common/logging.js';
+import { newAbortController } from '../../on-abort.js';
+import { Errno, failureOf } from '../errno.js';
+import type { FileSystemOperations } from '../file-system-operations.js';
+import type { IncomingRequest } from './device.js';
+import { type Answer, RequestDispatch } from './dispatch.js';
+import { replyHeader } from './replies.js';
+import { decodeRequest, type Request, type RequestBody, type RequestHeader } from './requests.js';
+
+export interface SessionOptions {
+  readonly operations: FileSystemOperations;
+  /** Sends an answer; false when nobody waits for it. */
+  readonly reply: (buffers: readonly Buffer[]) => boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const NOTHING: readonly Buffer[] = [];
+
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #dispatch: RequestDispatch;
+  /** Requests under way that may be interrupted. */
+  readonly #interruptible = new Map<bigint, AbortController>();
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#dispatch = new RequestDispatch(options);
+  }
+
+  /** Never throws. The request is released as soon as its bytes are not needed any more. */
+  take(incoming: IncomingRequest): void {
+    let request: Request;
+    try {
+      request = decodeRequest(incoming.mustHurry ? Buffer.from(incoming.bytes) : incoming.bytes);
+    } catch (error) {
+      this.#options.logger.error({ reason: messageOf(error) }, 'a request of the kernel could not be understood');
+      incoming.release();
+      return;
+    }
+    if (incoming.mustHurry) incoming.release();
+    void this.#serve(request).finally(() => incoming.release());
+  }
+
+  async #serve(request: Request): Promise<void> {
+    const { header, body } = request;
+    if (body.op === 'forget') {
+      for (const { node, lookups } of body.nodes) this.#options.operations.forget(node, lookups);
+      return;
+    }
+    if (body.op === 'interrupt') {
+      this.#interruptible.get(body.unique)?.abort(new Errno('EINTR'));
+      return;
+    }
+    try {
+      const { body: answer, sent, undo } = await this.#answer(header, body);
+      const isTaken = this.#reply(header, 0, answer);
+      sent?.();
+      if (!isTaken) undo?.();
+    } catch (error) {
+      this.#fail(request, error);
+    }
+  }
+
+  async #answer(header: RequestHeader, body: RequestBody): Promise<Answer> {
+    if (!mayBeInterrupted(body)) return await this.#dispatch.run(header, body, NEVER);
+    const controller = newAbortController();
+    this.#interruptible.set(header.unique, controller);
+    try {
+      const interrupted = new Promise<'interrupted'>((resolve) => {
+        controller.signal.addEventListener('abort', () => resolve('interrupted'));
+      });
+      const answer = this.#dispatch.run(header, body, controller.signal);
+      const first = await Promise.race([answer, interrupted]);
+      if (first !== 'interrupted') return first;
+      answer.then(
+        ({ sent, undo }) => {
+          sent?.();
+          undo?.();
+        },
+        () => undefined,
+      );
+      throw controller.signal.reason;
+    } finally {
+      this.#interruptible.delete(header.unique);
+    }
+  }
+
+  #reply({ unique }: RequestHeader, errno: number, body: readonly Buffer[]): boolean {
+    const bytes = body.reduce((sum, { length }) => sum + length, 0);
+    try {
+      return this.#options.reply([replyHeader(unique, errno, bytes), ...body]);
+    } catch (error) {
+      this.#options.logger.error({ reason: messageOf(error), errno, bytes }, 'the kernel did not take an answer');
+      return false;
+    }
+  }
+
+  #fail({ header, body }: Request, error: unknown): void {
+    const { errno, isUnexpected } = failureOf(error);
+    if (isUnexpected) {
+      this.#options.logger.warn({ op: body.op, inode: header.node, reason: messageOf(error) }, 'a request failed');
+    }
+    this.#reply(header, errno, NOTHING);
+  }
+}
+
+const NEVER = newAbortController().signal;
+
+/** Reading changes nothing, so that a program that is told to stop need not wait for its end. */
+function mayBeInterrupted({ op }: RequestBody): boolean {
+  return ['read', 'lookup', 'getattr', 'readdir', 'open', 'statfs', 'getxattr', 'readlink'].includes(op);
+}
