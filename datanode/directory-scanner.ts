@@ -21,7 +21,7 @@ import type { Replica } from './replica.js';
 import { blockOf } from './replica-catalog.js';
 import type { Finding } from './replica-reconciliation.js';
 import { reconcile } from './replica-reconciliation.js';
-import type { ReplicaStore } from './replica-store.js';
+import { directoryOf, type ReplicaStore } from './replica-store.js';
 import { SHARD_COUNT } from './replica-table.js';
 
 export interface DirectoryScannerOptions {
@@ -173,11 +173,12 @@ class Scan {
     }
   }
 
-  /** Files in rbw/: of a replica that is being written on this volume, or of none. */
+  /** Files in rbw/: of a replica that is being written on this volume, or of one that is finished or forgotten and could not be removed. */
   async compareUnfinished(blockId: number, names: BlockNames): Promise<void> {
     const { store, volume } = this.#options;
     await store.locks.run(blockId, async () => {
-      const isKnown = store.catalog.get(blockId)?.volume === volume.index;
+      const unfinished = store.catalog.inPipeline(blockId);
+      const isKnown = unfinished?.volume === volume.index && directoryOf(unfinished) === 'rbw';
       if (!isKnown && !volume.failed && !store.beingDeleted.has(blockId)) await this.#putAside('rbw', blockId, names);
     });
   }

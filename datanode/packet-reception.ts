@@ -114,9 +114,10 @@ export class PacketReception {
     for (;;) {
       const packet = await readPacket(this.#upstream.reader, DEFAULT_PACKET_LIMITS, readTimeoutMs);
       if (this.#broken) return;
+      const isToBeVerified = this.#mirror === undefined || packet.offsetInBlock < this.#receivedBytes;
       this.#requireInPlace(packet);
       const forwarded = this.#mirror?.forward(packet);
-      const isGood = this.#isGood(packet);
+      const isGood = !isToBeVerified || this.#isGood(packet);
       const done = isGood ? this.#keep(packet) : Promise.resolve({ status: Status.ERROR_CHECKSUM, slow: false });
       this.#responder.enqueue({ packet, done });
       if (packet.last || !isGood) return;
@@ -156,9 +157,12 @@ export class PacketReception {
     this.#receivedBytes = Math.max(this.#receivedBytes, offsetInBlock + dataLength);
   }
 
-  /** Only the pipeline's last node verifies (HDFS): what it finds good was good at all those before it. */
+  /**
+   * Only the pipeline's last node verifies (HDFS): what it finds good was good at all those before it. But what takes the place of bytes
+   * that this node has already, and has perhaps acknowledged, must not spoil them.
+   */
   #isGood({ data, checksums, dataLength, offsetInBlock }: ReceivedPacket): boolean {
-    if (this.#mirror !== undefined || dataLength === 0) return true;
+    if (dataLength === 0) return true;
     const bad = verifyChecksums(this.#writable.files.checksum, data, checksums);
     if (bad < 0) return true;
     this.#logger().error({ offsetInBlock, chunk: bad }, 'received bytes do not have their checksums');

@@ -59,6 +59,11 @@ export function parseRestartNoteName(name: string): number | undefined {
   return isId(blockId) ? blockId : undefined;
 }
 
+/** Whether a note was being written under this name (common/node-disk.ts, `writeDurably`) when the process ended. */
+export function isUnfinishedNoteName(name: string): boolean {
+  return name.endsWith('.tmp') && parseRestartNoteName(name.slice(0, -'.tmp'.length)) !== undefined;
+}
+
 function isId(value: number): boolean {
   return Number.isSafeInteger(value) && value > 0;
 }

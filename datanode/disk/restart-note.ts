@@ -9,7 +9,7 @@ import { messageOf, osErrorCode } from '../../common/errors.js';
 import type { Logger } from '../../common/logging.js';
 import { readCheckedLine, writeCheckedLine } from './checked-line.js';
 import type { VolumeLayout } from './layout.js';
-import { parseRestartNoteName } from './layout.js';
+import { isUnfinishedNoteName, parseRestartNoteName } from './layout.js';
 
 const MAX_NOTE_BYTES = 1024;
 
@@ -42,6 +42,7 @@ export async function takeRestartNotes(
 ): Promise<ReadonlyMap<number, RestartNote>> {
   const notes = new Map<number, RestartNote>();
   for (const { name } of await disk.list(layout.rbw)) {
+    if (isUnfinishedNoteName(name)) await disk.remove(join(layout.rbw, name));
     const blockId = parseRestartNoteName(name);
     if (blockId === undefined) continue;
     const path = join(layout.rbw, name);

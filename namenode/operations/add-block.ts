@@ -28,7 +28,7 @@ export interface AddBlockRequest extends WriterRequest {
 /**
  * Commits the previous block and allocates the next one. The same request again, before anything was written to that block, is
  * answered with the same block.
- * @throws DfsError `LeaseExpired`, `FileNotFound`, `NotReplicatedYet`, `NoTargets`, `TooManyBlocks`, `InvalidArgument`,
+ * @throws DfsError `RetryLater`, `LeaseExpired`, `FileNotFound`, `NotReplicatedYet`, `NoTargets`, `TooManyBlocks`, `InvalidArgument`,
  *   `StaleGenerationStamp`.
  */
 export async function addBlock(ns: Namesystem, call: Call, request: AddBlockRequest): Promise<LocatedBlock> {
@@ -153,5 +153,11 @@ function allocated({ journal, blocks }: Namesystem, call: Call, request: AddBloc
     requireOpenFile(db, call, request);
     throw new DfsError('InvalidArgument', `Block ${id} of ${request.path.text} has been given back`);
   }
-  return locatePipeline(blocks, row, offsetOfBlock(db, row.inode, row.idx));
+  const located = locatePipeline(blocks, row, offsetOfBlock(db, row.inode, row.idx));
+  if (located.locations.length > 0) return located;
+  // It was placed by an earlier attempt; this process has restarted since, and has lost the table of its DataNodes, which is not logged.
+  throw new DfsError(
+    'RetryLater',
+    `None of the DataNodes of ${nameOf(row)} of ${request.path.text} has registered yet`,
+  );
 }

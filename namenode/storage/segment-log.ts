@@ -136,8 +136,12 @@ export class SegmentLog implements EditLog {
 
   async close(): Promise<void> {
     this.#fenced = false;
-    if (this.#broken === undefined) await this.#finishCurrent();
-    else await this.#current?.file.close();
+    try {
+      if (this.#broken === undefined) await this.#finishCurrent();
+      else await this.#current?.file.close();
+    } catch (error) {
+      throw writeFailure(error, this.#options.directory);
+    }
   }
 
   /** The segment to append to; another one when the last is full, or could not be followed by a new one then. */

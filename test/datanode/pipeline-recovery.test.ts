@@ -130,6 +130,24 @@ test('a block is appended to at every DataNode', async (t) => {
   for (const node of nodes) t.is(sameBytes(await contentAt(node, 1002), CONTENT), 'same');
 });
 
+test('what would replace acknowledged bytes is verified by every DataNode, not only by the last', async (t) => {
+  const { network, nodes } = await startNodes(t, 3);
+  await writeThrough(network, nodes, BLOCK, CONTENT.subarray(0, 5000));
+  const appending = await openPipeline(network, nodes, BLOCK, {
+    stage: 'PIPELINE_SETUP_APPEND',
+    minBytesRcvd: 5000,
+    maxBytesRcvd: 5000,
+    latestGenerationStamp: 1002,
+  });
+  // The last chunk comes again, longer than before, and was damaged on the way.
+  await appending.send({ ...numbered(0, CONTENT, 4096, 10_000), data: [contentOf(8, 5904)] });
+  t.is(await appending.ackNames(), 'ERROR_CHECKSUM');
+  appending.channel.destroy();
+  for (const { store } of nodes)
+    await eventually('the writer is gone', () => store.catalog.inPipeline(7)?.writer === undefined);
+  for (const node of nodes) t.is(sameBytes(await contentAt(node, 1002), CONTENT.subarray(0, 5000)), 'same');
+});
+
 test('an append whose set-up failed half-way is set up again without the DataNode to blame', async (t) => {
   const { network, nodes } = await startNodes(t, 3);
   const [first, second, third] = nodes as [TestNode, TestNode, TestNode];

@@ -84,6 +84,15 @@ test('files that are not ours are left alone', async (t) => {
   t.is([...image.files()].filter(({ path }) => path.endsWith('notes.txt')).length, 3);
 });
 
+test('a note of a stop that was not finished is gone after a restart', async (t) => {
+  const image = await diskWithBlock();
+  const handle = image.open('/data/current/rbw/blk_7.restart.tmp', 'create');
+  image.write(handle, Buffer.from('{"gen'), 0);
+  handle.close();
+  await openStore(imageDisk(image));
+  t.deepEqual(image.list('/data/current/rbw'), []);
+});
+
 test('copies in the making are gone after a restart', async (t) => {
   const image = await diskWithBlock();
   for (const name of ['blk_9', 'blk_9_1001.meta']) image.open(`/data/tmp/${name}`, 'create').close();

@@ -69,6 +69,17 @@ test('a repeated request for a block says when the file is not the writer’s an
   await t.throwsAsync(addBlock(ns, call, request), { name: 'LeaseExpired' });
 });
 
+test('a repeated request for a block waits until one of its DataNodes has registered again', async (t) => {
+  const { ns, blocks } = setUp(t);
+  const file = await openFile(ns, '/f');
+  const first = await nextBlock(ns, file);
+  // As after a restart that has lost the tables that are not logged.
+  blocks.describe = () => [];
+  await t.throwsAsync(nextBlock(ns, file), { name: 'RetryLater', message: /blk_1073741825_1001 of \/f/ });
+  Reflect.deleteProperty(blocks, 'describe');
+  t.deepEqual(await nextBlock(ns, file), first);
+});
+
 test('the next block waits until the one before the last has its minimum of replicas', async (t) => {
   const { ns, blocks } = setUp(t);
   blocks.live = 0;

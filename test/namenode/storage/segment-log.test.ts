@@ -250,6 +250,16 @@ test('segments that a checkpoint covers are removed, but never what says where t
   t.deepEqual(await readAll(await open(disk), 5), [record(5)]);
 });
 
+test('a disk that fails when the log is closed is told of in words, and nothing is lost', async (t) => {
+  const { disk, log } = await written([2]);
+  disk.fault = (operation) => {
+    if (operation === 'syncDirectory') throw osError('EIO');
+  };
+  await t.throwsAsync(log.close(), { name: 'RetryLater', message: /edit log .* cannot be written/ });
+  disk.fault = () => {};
+  t.is((await open(disk)).lastTxid, 2);
+});
+
 test('reading from a transaction in the middle of a batch begins with that batch', async (t) => {
   const { log } = await written([2, 3, 1]);
   const batches: EditBatch[] = [];
