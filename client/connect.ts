@@ -5,6 +5,8 @@ import type { Clock } from '../common/clock.js';
 import { systemClock } from '../common/clock.js';
 import type { Configuration } from '../common/config/configuration.js';
 import { loadConfiguration } from '../common/config/configuration.js';
+import type { Disk } from '../common/disk.js';
+import { nodeDisk } from '../common/node-disk.js';
 import type { Random } from '../common/random.js';
 import { systemRandom } from '../common/random.js';
 import { connectService } from '../common/rpc/grpc-client.js';
@@ -14,6 +16,8 @@ import { BufferPool } from './buffer-pool.js';
 import type { ClientContext } from './context.js';
 import { HedgedReads } from './hedged-reads.js';
 import { LeaseRenewer } from './lease-renewer.js';
+import { LocalReads } from './local-reads.js';
+import { ReadStatistics } from './read-statistics.js';
 import * as administration from './rpc/administration.js';
 import { NamenodeClient } from './rpc/namenode-client.js';
 import { clientSettings } from './settings.js';
@@ -34,6 +38,8 @@ export interface ConnectOptions {
   readonly clientHost?: string | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
+  /** Where replicas on this machine are read. Default: its disks. */
+  readonly disk?: Disk | undefined;
   /** How DataNodes are reached. Default: TCP. */
   readonly network?: Network | undefined;
   /** The NameNode's service, if it shall not be reached over gRPC. */
@@ -84,21 +90,39 @@ function newContext(
   namenode: NamenodeClient,
   defaults: ServerDefaults,
 ): ClientContext {
-  const { clock = systemClock, random = systemRandom, network = tcpNetwork, clientHost = '' } = options;
+  const {
+    clock = systemClock,
+    random = systemRandom,
+    network = tcpNetwork,
+    disk = nodeDisk,
+    clientHost = '',
+  } = options;
   const settings = clientSettings(configuration, defaults);
-  const { connectTimeoutMs, idleConnectionMs: idleMs } = settings;
+  const { connectTimeoutMs, idleConnectionMs: idleMs, socketTimeoutMs: timeoutMs } = settings;
+  const poolId = defaults.clusterId;
+  const connections = new ConnectionPool({ network, clock, connectTimeoutMs, idleMs });
   return {
     namenode,
-    poolId: defaults.clusterId,
+    poolId,
     clientHost,
     settings,
     clock,
     random,
     network,
-    connections: new ConnectionPool({ network, clock, connectTimeoutMs, idleMs }),
+    connections,
     leases: new LeaseRenewer(clock, async () => {
       await namenode.call('RenewLease', { clientName: namenode.clientName });
     }),
+    localReads: new LocalReads({
+      disk,
+      clock,
+      connections,
+      poolId,
+      clientHost,
+      settings: settings.localReads,
+      timeoutMs,
+    }),
+    readStatistics: new ReadStatistics(),
     hedgedReads: new HedgedReads(clock, settings.hedgedReads),
     buffers: new BufferPool(settings.packetSize, FREE_BUFFERS_MAX),
   };

@@ -5,6 +5,8 @@ import type { Random } from '../common/random.js';
 import type { BufferPool } from './buffer-pool.js';
 import type { HedgedReads } from './hedged-reads.js';
 import type { LeaseRenewer } from './lease-renewer.js';
+import type { LocalReads } from './local-reads.js';
+import type { ReadStatistics } from './read-statistics.js';
 import type { NamenodeClient } from './rpc/namenode-client.js';
 import type { ClientSettings } from './settings.js';
 import type { ConnectionPool } from './tcp/connection-pool.js';
@@ -21,6 +23,8 @@ export interface ClientContext {
   readonly network: Network;
   readonly connections: ConnectionPool;
   readonly leases: LeaseRenewer;
+  readonly localReads: LocalReads;
+  readonly readStatistics: ReadStatistics;
   /** Of all readers. */
   readonly hedgedReads: HedgedReads;
   /** For the packets of all writers. */

@@ -1,7 +1,7 @@
 /** Waiting for a DataNode that has said that it restarts. */
 import { isDfsError } from '../common/errors.js';
+import { isLocalHost } from '../common/local-host.js';
 import type { ClientContext } from './context.js';
-import { isLocalHost } from './local-host.js';
 import { pause } from './pause.js';
 import type { DatanodeAddress, ReplicaLocation } from './types.js';
 

@@ -21,6 +21,7 @@ import type { FileWriterOptions } from './file-writer.js';
 import { FileWriter } from './file-writer.js';
 import type { HedgedReadMetrics } from './hedged-reads.js';
 import { PosixNamespace } from './posix-namespace.js';
+import type { ReadStatistics } from './read-statistics.js';
 import * as administration from './rpc/administration.js';
 import { required, toFileStatus, toPlacedBlock } from './rpc/messages.js';
 import * as namespace from './rpc/namespace.js';
@@ -244,6 +245,11 @@ export class FileSystem {
     return this.#defaults;
   }
 
+  /** What was read so far, and how much of it past the DataNodes. */
+  get readStatistics(): Pick<ReadStatistics, 'totalBytes' | 'shortCircuitBytes'> {
+    return this.#context.readStatistics;
+  }
+
   /** Reads for which a second DataNode was asked. */
   get hedgedReads(): HedgedReadMetrics {
     return this.#context.hedgedReads.metrics;
@@ -311,6 +317,7 @@ export class FileSystem {
   async close(): Promise<void> {
     await Promise.all([...this.#open].map((handle) => handle.abort()));
     this.#context.namenode.close();
+    this.#context.localReads.close();
     this.#context.connections.close();
     this.#disconnect();
   }

@@ -2,6 +2,7 @@
 import type { ChecksumSpec } from '../common/checksum.js';
 import type { Configuration } from '../common/config/configuration.js';
 import type { HedgedReadSettings } from './hedged-reads.js';
+import type { LocalReadSettings } from './local-reads.js';
 import type { ReplacementRule } from './replace-datanode.js';
 import type { ServerDefaults } from './types.js';
 
@@ -31,6 +32,7 @@ export interface ClientSettings {
   /** Rounds over all replicas of a block before a read fails. */
   readonly maxBlockAcquireFailures: number;
   readonly hedgedReads: HedgedReadSettings;
+  readonly localReads: LocalReadSettings;
   /** How long a connection to a DataNode is kept for the next read. */
   readonly idleConnectionMs: number;
   /** How long a DataNode that failed is avoided. */
@@ -63,6 +65,11 @@ export function clientSettings(configuration: Configuration, defaults: ServerDef
     hedgedReads: {
       limit: configuration.get('dfs.client.hedged.read.threadpool.size'),
       thresholdMs: configuration.get('dfs.client.hedged.read.threshold.millis'),
+    },
+    localReads: {
+      enabled: configuration.get('dfs.client.read.shortcircuit'),
+      maxOpen: configuration.get('dfs.client.read.shortcircuit.streams.cache.size'),
+      idleMs: configuration.get('dfs.client.read.shortcircuit.streams.cache.expiry.ms'),
     },
     idleConnectionMs: configuration.get('dfs.client.socketcache.expiryMsec'),
     suspectMs: configuration.get('dfs.client.write.exclude.nodes.cache.expiry.interval.millis'),

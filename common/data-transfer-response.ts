@@ -18,6 +18,19 @@ export interface BlockOpResponse {
   readonly checksumResponse?: BlockChecksum | undefined;
   /** The answer to a visibleLength that succeeded: undefined when the DataNode has no replica of the block. */
   readonly visibleBytes?: number | undefined;
+  /** The answer to a blockLocalPath that succeeded. */
+  readonly localPath?: BlockLocalPath | undefined;
+}
+
+/** Where a finalized replica lies on the DataNode's machine. */
+export interface BlockLocalPath {
+  /** Absolute. */
+  readonly dataPath: string;
+  readonly metaPath: string;
+  /** {@link DiskFile.identity} of the data file. */
+  readonly dataFile: string;
+  /** Length of the replica. */
+  readonly numBytes: number;
 }
 
 export interface ReadOpChecksumInfo {
@@ -77,6 +90,7 @@ export async function readBlockOpResponse(reader: ByteReader, timeoutMs: number)
   const fields = responseCodec.decode(bytes, reader.peer);
   const readInfo = fields.optionalMessage('readOpChecksumInfo');
   const checksumResponse = fields.optionalMessage('checksumResponse');
+  const localPath = fields.optionalMessage('localPath');
   return {
     status: fields.enumValue('status', isStatus),
     firstBadLink: fields.string('firstBadLink'),
@@ -87,6 +101,16 @@ export async function readBlockOpResponse(reader: ByteReader, timeoutMs: number)
     },
     checksumResponse: checksumResponse && toBlockChecksum(checksumResponse),
     visibleBytes: fields.optionalMessage('visibleLength')?.integer('bytes'),
+    localPath: localPath && toLocalPath(localPath),
+  };
+}
+
+function toLocalPath(fields: MessageFields): BlockLocalPath {
+  return {
+    dataPath: fields.nonEmptyString('dataPath'),
+    metaPath: fields.nonEmptyString('metaPath'),
+    dataFile: fields.nonEmptyString('dataFile'),
+    numBytes: fields.integer('numBytes'),
   };
 }
 

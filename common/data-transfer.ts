@@ -21,6 +21,8 @@ const OpCode = {
   TRANSFER_BLOCK: 86,
   /** Not HDFS's, whose clients ask by RPC. */
   VISIBLE_LENGTH: 120,
+  /** Not HDFS's, whose clients ask by RPC. */
+  BLOCK_LOCAL_PATH: 121,
 } as const;
 
 /** A header with a pipeline of 512 nodes has some 60 KB. */
@@ -115,17 +117,25 @@ export interface VisibleLengthOperation {
   readonly block: ExtendedBlock;
 }
 
+/** A reader on the DataNode's machine asks for the files of a finalized replica. */
+export interface BlockLocalPathOperation {
+  readonly op: 'blockLocalPath';
+  readonly block: ExtendedBlock;
+}
+
 export type Operation =
   | WriteBlockOperation
   | ReadBlockOperation
   | BlockChecksumOperation
   | TransferBlockOperation
-  | VisibleLengthOperation;
+  | VisibleLengthOperation
+  | BlockLocalPathOperation;
 
 const writeBlockCodec = new MessageCodec('OpWriteBlockProto');
 const readBlockCodec = new MessageCodec('OpReadBlockProto');
 const blockChecksumCodec = new MessageCodec('OpBlockChecksumProto');
 const visibleLengthCodec = new MessageCodec('OpVisibleLengthProto');
+const blockLocalPathCodec = new MessageCodec('OpBlockLocalPathProto');
 const transferBlockCodec = new MessageCodec('OpTransferBlockProto');
 
 /**
@@ -151,6 +161,8 @@ export function encodeOperation(operation: Operation): Buffer {
       return framed(OpCode.BLOCK_CHECKSUM, blockChecksumCodec, { header: { block: operation.block } });
     case 'visibleLength':
       return framed(OpCode.VISIBLE_LENGTH, visibleLengthCodec, { header: { block: operation.block } });
+    case 'blockLocalPath':
+      return framed(OpCode.BLOCK_LOCAL_PATH, blockLocalPathCodec, { header: { block: operation.block } });
     case 'transferBlock':
       return framed(OpCode.TRANSFER_BLOCK, transferBlockCodec, {
         header: clientHeader(operation),
@@ -225,6 +237,8 @@ export async function readOperation(reader: ByteReader, timeoutMs: number): Prom
       return { op: 'blockChecksum', block: toBlock(await readBaseHeader(reader, blockChecksumCodec, timeoutMs)) };
     case OpCode.VISIBLE_LENGTH:
       return { op: 'visibleLength', block: toBlock(await readBaseHeader(reader, visibleLengthCodec, timeoutMs)) };
+    case OpCode.BLOCK_LOCAL_PATH:
+      return { op: 'blockLocalPath', block: toBlock(await readBaseHeader(reader, blockLocalPathCodec, timeoutMs)) };
     case OpCode.TRANSFER_BLOCK:
       return toTransferBlock(await readHeader(reader, transferBlockCodec, timeoutMs));
     default:

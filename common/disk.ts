@@ -16,11 +16,16 @@ export interface DiskFile {
   truncate(length: number): Promise<void>;
   /** Length in bytes. */
   size(): Promise<number>;
+  /** Names the file itself among all files of the machine, under whatever path: two processes that open the same file see the same. */
+  identity(): Promise<string>;
   close(): Promise<void>;
 }
 
-/** `read`: must exist. `write`: must exist, read and write. `create`: must not exist, read and write. */
-export type OpenMode = 'read' | 'write' | 'create';
+/**
+ * `read`: must exist. `read-no-link`: the same, and its last name must not be a symbolic link. `write`: must exist, read and write.
+ * `create`: must not exist, read and write.
+ */
+export type OpenMode = 'read' | 'read-no-link' | 'write' | 'create';
 
 export interface DiskEntry {
   readonly name: string;
@@ -37,6 +42,8 @@ export interface Disk {
   open(path: string, mode: OpenMode): Promise<DiskFile>;
   /** Makes the directory and its missing parents. */
   makeDirectory(path: string): Promise<void>;
+  /** Permission bits of a file or directory. */
+  setMode(path: string, mode: number): Promise<void>;
   /** Replaces `to` when it exists. Durable only after {@link syncDirectory} of both parents. */
   rename(from: string, to: string): Promise<void>;
   /** Removes a file; no error when there is none. */

@@ -8,6 +8,7 @@ import { DfsError, type ErrorName, messageOf, osErrorCode } from './errors.js';
 
 const FLAGS: Record<OpenMode, number> = {
   read: fs.constants.O_RDONLY,
+  'read-no-link': fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW,
   write: fs.constants.O_RDWR,
   create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
 };
@@ -84,6 +85,15 @@ class NodeDiskFile implements DiskFile {
     return (await fstat(this.#fd)).size;
   }
 
+  identity(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      fs.fstat(this.#fd, { bigint: true }, (error, stats) => {
+        if (error) reject(error);
+        else resolve(`${stats.dev}:${stats.ino}`);
+      });
+    });
+  }
+
   close(): Promise<void> {
     return close(this.#fd);
   }
@@ -114,6 +124,7 @@ export const nodeDisk: Disk = {
     return new NodeDiskFile(path, await open(path, FLAGS[mode], 0o644));
   },
   makeDirectory,
+  setMode: promisify(fs.chmod),
   rename,
   async remove(path) {
     try {

@@ -9,6 +9,7 @@ import type { Channel } from '../common/channel.js';
 import type { Timer } from '../common/clock.js';
 import type {
   BlockChecksumOperation,
+  BlockLocalPathOperation,
   BlockOpResponse,
   Operation,
   TransferBlockOperation,
@@ -19,6 +20,7 @@ import { encodeBlockOpResponse, readOperation, Status } from '../common/data-tra
 import { DfsError, isDfsError, messageOf } from '../common/errors.js';
 import type { Logger } from '../common/logging.js';
 import { blockChecksum } from './block-checksum.js';
+import { blockLocalPath } from './block-local-path.js';
 import type { Connection, ReceiverServices } from './block-receiver.js';
 import { BlockReceiver } from './block-receiver.js';
 import { sendBlock } from './block-sender.js';
@@ -143,6 +145,9 @@ export class DataXceiver {
       case 'visibleLength':
         await this.#respond(connection, this.#visibleLength(operation));
         return true;
+      case 'blockLocalPath':
+        await this.#respond(connection, await this.#localPath(operation, connection));
+        return true;
       case 'transferBlock':
         await this.#respond(connection, await this.#transfer(operation));
         return true;
@@ -171,6 +176,14 @@ export class DataXceiver {
   #visibleLength({ block }: VisibleLengthOperation): BlockOpResponse {
     try {
       return { status: Status.SUCCESS, visibleBytes: visibleLength(this.#services.store, block) };
+    } catch (error) {
+      return { status: statusOfError(error), message: messageOf(error) };
+    }
+  }
+
+  async #localPath({ block }: BlockLocalPathOperation, { channel }: Connection): Promise<BlockOpResponse> {
+    try {
+      return { status: Status.SUCCESS, localPath: await blockLocalPath(this.#services.store, block, channel.peer) };
     } catch (error) {
       return { status: statusOfError(error), message: messageOf(error) };
     }

@@ -9,6 +9,8 @@ const DEFAULT_SCAN_PERIOD_MS = 21 * 24 * 3_600_000;
 export interface DatanodeSettings {
   /** `dfs.datanode.data.dir` */
   readonly dataDirectories: readonly string[];
+  /** `dfs.datanode.data.dir.perm` */
+  readonly directoryMode: number;
   /** Where the data server listens: `dfs.datanode.address`. */
   readonly dataHost: string;
   readonly dataPort: number;
@@ -43,6 +45,7 @@ export function datanodeSettings(configuration: Configuration): DatanodeSettings
   const address = configuration.get('dfs.datanode.address');
   return {
     dataDirectories: configuration.get('dfs.datanode.data.dir'),
+    directoryMode: configuration.get('dfs.datanode.data.dir.perm'),
     dataHost: address.host,
     dataPort: address.port,
     advertisedHost: configuration.get('dfs.datanode.hostname') || address.host,

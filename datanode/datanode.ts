@@ -102,8 +102,9 @@ export class Datanode {
    */
   static async open(dependencies: DatanodeDependencies, settings: DatanodeSettings): Promise<Datanode> {
     const { disk, random, logger, lockDirectory } = dependencies;
-    const { dataDirectories: roots, reservedBytes, failedVolumesTolerated } = settings;
-    const options = { disk, random, logger, lockDirectory, roots, reservedBytes, failedVolumesTolerated };
+    const { dataDirectories: roots, directoryMode, reservedBytes, failedVolumesTolerated } = settings;
+    const limits = { directoryMode, reservedBytes, failedVolumesTolerated };
+    const options = { disk, random, logger, lockDirectory, roots, ...limits };
     const volumes = await VolumeSet.open(options);
     try {
       const datanode = new Datanode(dependencies, settings, volumes);

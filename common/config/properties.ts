@@ -193,6 +193,10 @@ export const PROPERTIES = {
 
   // ---- DataNode ------------------------------------------------------------------------------------------------------
   'dfs.datanode.data.dir': pathList('data/datanode', 'Directories for blocks, one a disk.'),
+  'dfs.datanode.data.dir.perm': mode(
+    '700',
+    'Permission bits of these directories. Who may enter them can read all blocks; a client of the same group needs 750 to read replicas on its own machine directly.',
+  ),
   'dfs.datanode.failed.volumes.tolerated': int('0', 'Directories that may fail before the DataNode stops.'),
   'dfs.datanode.du.reserved': size('0', 'Bytes left free on each disk.'),
   'dfs.datanode.max.transfer.threads': int('4096', 'Most data connections at a time.', { min: 1 }),
@@ -341,6 +345,21 @@ export const PROPERTIES = {
   'dfs.client.hedged.read.threshold.millis': duration('ms', '500ms', 'How long the first DataNode may take.', {
     min: 1,
   }),
+
+  'dfs.client.read.shortcircuit': boolean(
+    'true',
+    'Read replicas on the same machine directly from their files, where the client may open them; others come from the DataNode.',
+  ),
+  'dfs.client.read.shortcircuit.streams.cache.size': int('256', 'Most such replicas that a client keeps open.', {
+    min: 1,
+    max: 65_536,
+  }),
+  'dfs.client.read.shortcircuit.streams.cache.expiry.ms': duration(
+    'ms',
+    '1m',
+    'How long a client keeps one open that it does not read. Until then a deleted one takes space.',
+    { min: 1 },
+  ),
 
   // ---- Logs ----------------------------------------------------------------------------------------------------------
   'dfs.log.level': choice(

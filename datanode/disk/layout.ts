@@ -16,56 +16,25 @@
  * Paths are made of integers and these constants alone, never of a text that came over a wire.
  */
 import { join } from 'node:path';
+import { dataFileName, isFileNumber, metaFileName } from '../../common/replica-file-name.js';
 
 export type ReplicaDirectory = 'finalized' | 'rbw' | 'tmp';
-
-export type ReplicaFileName =
-  | { readonly kind: 'data'; readonly blockId: number }
-  | { readonly kind: 'meta'; readonly blockId: number; readonly generationStamp: number };
 
 const SUBDIRECTORIES = 32;
 export const SUBDIRECTORY_COUNT = SUBDIRECTORIES ** 2;
 
-const DATA_FILE = /^blk_(\d{1,16})$/;
 const SUBDIRECTORY = /^subdir(\d{1,2})$/;
 const RESTART_NOTE = /^blk_(\d{1,16})\.restart$/;
-const META_FILE = /^blk_(\d{1,16})_(\d{1,16})\.meta$/;
-
-export function dataFileName(blockId: number): string {
-  return `blk_${blockId}`;
-}
-
-export function metaFileName(blockId: number, generationStamp: number): string {
-  return `blk_${blockId}_${generationStamp}.meta`;
-}
-
-/** What a file is by its name; undefined when it is no replica's. */
-export function parseReplicaFileName(name: string): ReplicaFileName | undefined {
-  const data = DATA_FILE.exec(name);
-  if (data) {
-    const blockId = Number(data[1]);
-    return isId(blockId) ? { kind: 'data', blockId } : undefined;
-  }
-  const meta = META_FILE.exec(name);
-  if (!meta) return undefined;
-  const blockId = Number(meta[1]);
-  const generationStamp = Number(meta[2]);
-  return isId(blockId) && isId(generationStamp) ? { kind: 'meta', blockId, generationStamp } : undefined;
-}
 
 /** The block of a note; undefined for any other name. */
 export function parseRestartNoteName(name: string): number | undefined {
   const blockId = Number(RESTART_NOTE.exec(name)?.[1]);
-  return isId(blockId) ? blockId : undefined;
+  return isFileNumber(blockId) ? blockId : undefined;
 }
 
 /** Whether a note was being written under this name (common/node-disk.ts, `writeDurably`) when the process ended. */
 export function isUnfinishedNoteName(name: string): boolean {
   return name.endsWith('.tmp') && parseRestartNoteName(name.slice(0, -'.tmp'.length)) !== undefined;
-}
-
-function isId(value: number): boolean {
-  return Number.isSafeInteger(value) && value > 0;
 }
 
 /** `subdirX/subdirY` as one number from 0 to 1023. */

@@ -141,6 +141,19 @@ export class ReplicaFiles {
     throw new DfsError('Corrupt', `The chunk at offset ${chunkStart}, which is to be cut, does not have its checksum`);
   }
 
+  get dataPath(): string {
+    return this.#data.path;
+  }
+
+  get metaPath(): string {
+    return this.#meta.path;
+  }
+
+  /** {@link DiskFile.identity} of the data file. */
+  identity(): Promise<string> {
+    return this.#data.identity();
+  }
+
   dataSize(): Promise<number> {
     return this.#data.size();
   }

@@ -1,9 +1,10 @@
 /** Looks at the files of replicas without reading the data. */
 import { join } from 'node:path';
 import { osErrorCode } from '../../common/errors.js';
+import { dataFileName, metaFileName, parseReplicaFileName } from '../../common/replica-file-name.js';
 import type { FoundFiles } from '../replica-reconciliation.js';
 import type { ReplicaDirectory } from './layout.js';
-import { dataFileName, metaFileName, parseReplicaFileName, subdirectoryIndex } from './layout.js';
+import { subdirectoryIndex } from './layout.js';
 import { MetaFit } from './meta-fit.js';
 import { readVersionFile } from './version-file.js';
 import type { Volume } from './volume.js';

@@ -20,6 +20,8 @@ export interface VolumeSetOptions {
   readonly lockDirectory: LockDirectory;
   /** `dfs.datanode.data.dir` */
   readonly roots: readonly string[];
+  /** `dfs.datanode.data.dir.perm` */
+  readonly directoryMode: number;
   /** `dfs.datanode.du.reserved` */
   readonly reservedBytes: number;
   /** `dfs.datanode.failed.volumes.tolerated` */
@@ -207,6 +209,8 @@ async function openDirectory(options: VolumeSetOptions, root: string): Promise<O
   let lock: { release(): void } | undefined;
   try {
     await options.disk.makeDirectory(root);
+    // Whoever gets into it can read every file of the cluster, whatever its mode.
+    await options.disk.setMode(root, options.directoryMode);
     lock = await options.lockDirectory(root);
     return { root, lock, identity: await readVersionFile(options.disk, new VolumeLayout(root).version) };
   } catch (error) {

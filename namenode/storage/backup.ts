@@ -18,7 +18,7 @@ import { readCounters } from './counters.js';
 import { requireSound } from './database.js';
 import { segmentNames, surveySegment } from './edit-survey.js';
 import { copyBytes, copyFile, sha256Of } from './file-copies.js';
-import { isFormatted, pathsOf } from './name-directory.js';
+import { isFormatted, PRIVATE_MODE, pathsOf } from './name-directory.js';
 import { type SegmentName, segmentFileName } from './segment-names.js';
 import { readVersionFile } from './version-file.js';
 
@@ -65,6 +65,7 @@ class SegmentGone extends Error {}
 async function makeEmpty(disk: Disk, target: string): Promise<void> {
   const { current } = pathsOf(target);
   await disk.makeDirectory(current);
+  await disk.setMode(target, PRIVATE_MODE);
   const entries = [...(await disk.list(target)), ...(await disk.list(current))].filter(
     ({ name }) => name !== 'current',
   );
@@ -219,6 +220,7 @@ export async function restore(disk: Disk, backup: string, directory: string, for
   const { current, version } = pathsOf(directory);
   try {
     await disk.makeDirectory(current);
+    await disk.setMode(directory, PRIVATE_MODE);
     const lock = await lockDirectory(directory);
     try {
       const old = (await disk.list(current)).filter((entry) => !entry.isDirectory);

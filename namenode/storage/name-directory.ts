@@ -36,6 +36,9 @@ export interface FormatOptions {
   readonly force: boolean;
 }
 
+/** Of directories with the namespace: it tells the names of all files, and who may read them. HDFS: dfs.namenode.storage.dir.perm. */
+export const PRIVATE_MODE = 0o700;
+
 export async function isFormatted(disk: Disk, directory: string): Promise<boolean> {
   return (await disk.fileSize(pathsOf(directory).version)) !== undefined;
 }
@@ -48,6 +51,7 @@ export async function formatNameDirectory(options: FormatOptions): Promise<void>
   const { disk, directory, clusterId, owner, group, timeMs, force } = options;
   const { current, version, database } = pathsOf(directory);
   await makeDirectory(disk, current);
+  await makePrivate(disk, directory);
   const lock = await lockDirectory(directory);
   try {
     const entries = (await disk.list(current)).filter((entry) => !entry.isDirectory);
@@ -94,6 +98,7 @@ export async function openNameDirectory(options: OpenOptions): Promise<NameDirec
   const { disk, directory, segmentBytesMax, logger } = options;
   const { current, version, database } = pathsOf(directory);
   await requireFormatted(disk, directory);
+  await makePrivate(disk, directory); // one made by an older version may be open to all
   const lock = await lockDirectory(directory);
   let connections: Connections | undefined;
   try {
@@ -148,6 +153,14 @@ function requireSameCluster(directory: string, inVersion: string, inDatabase: un
     `in ${directory}, VERSION is of cluster ${inVersion} and namespace.db of cluster ${String(inDatabase)}: ` +
       'files of two clusters were mixed. Restore the whole directory from one backup',
   );
+}
+
+async function makePrivate(disk: Disk, directory: string): Promise<void> {
+  try {
+    await disk.setMode(directory, PRIVATE_MODE);
+  } catch (error) {
+    throw wrapOsError(error, 'change the permissions of', directory);
+  }
 }
 
 async function makeDirectory(disk: Disk, path: string): Promise<void> {

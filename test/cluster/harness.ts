@@ -21,6 +21,7 @@ import { DFS_SCRIPT } from '../../client/cluster/package-root.js';
 import { isFree } from '../../client/cluster/ports.js';
 import { type ConnectOptions, FileSystem } from '../../client/index.js';
 import { sleep, systemClock } from '../../common/clock.js';
+import { loadConfiguration } from '../../common/config/configuration.js';
 import { systemRandom } from '../../common/random.js';
 
 /** `'namenode'`, or the number of a DataNode, from 1 on. */
@@ -193,9 +194,10 @@ export class TestCluster {
     return this.#cluster.layout.datanodes.length;
   }
 
-  /** A connection that is closed at the end of the test. */
+  /** A connection that is closed at the end of the test. Unless `options` have a configuration, it reads over the network: that can fail. */
   async sdk(options: Partial<ConnectOptions> = {}): Promise<FileSystem> {
-    const fs = await FileSystem.connect({ namenode: this.namenode, ...options });
+    const configuration = loadConfiguration({ overrides: { 'dfs.client.read.shortcircuit': 'false' } });
+    const fs = await FileSystem.connect({ namenode: this.namenode, configuration, ...options });
     this.#connections.push(fs);
     return fs;
   }

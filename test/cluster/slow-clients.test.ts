@@ -49,7 +49,9 @@ test('a reader that stops reading holds nobody up, and gets the rest when it goe
 
 test('a writer that pauses for longer than all timeouts goes on afterwards', async (t) => {
   const cluster = await startCluster(t, { settings: SHORT_TIMEOUTS });
-  const fs = await cluster.sdk({ configuration: loadConfiguration({ overrides: SHORT_TIMEOUTS }) });
+  const fs = await cluster.sdk({
+    configuration: loadConfiguration({ overrides: { ...SHORT_TIMEOUTS, 'dfs.client.read.shortcircuit': 'false' } }),
+  });
   const data = randomBytes(3 * MIB);
   const writer = await fs.create('/file');
   await writer.write(data.subarray(0, MIB));

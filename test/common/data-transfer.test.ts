@@ -72,7 +72,10 @@ const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
     length: fc.maxSafeNat(),
     sendChecksums: fc.boolean(),
   }),
-  fc.record({ op: fc.constantFrom('blockChecksum' as const, 'visibleLength' as const), block: anyBlock }),
+  fc.record({
+    op: fc.constantFrom('blockChecksum' as const, 'visibleLength' as const, 'blockLocalPath' as const),
+    block: anyBlock,
+  }),
   fc.record({
     op: fc.constant('transferBlock' as const),
     block: anyBlock,
@@ -96,6 +99,15 @@ const anyResponse: fc.Arbitrary<BlockOpResponse> = fc.record({
     { nil: undefined },
   ),
   visibleBytes: fc.option(fc.maxSafeNat(), { nil: undefined }),
+  localPath: fc.option(
+    fc.record({
+      dataPath: fc.string({ minLength: 1 }),
+      metaPath: fc.string({ minLength: 1 }),
+      dataFile: fc.string({ minLength: 1 }),
+      numBytes: fc.maxSafeNat(),
+    }),
+    { nil: undefined },
+  ),
 });
 
 const readBlock: Operation = {

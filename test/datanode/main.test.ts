@@ -1,6 +1,6 @@
 /** The DataNode's process: how it starts, refuses to start, and ends. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -94,6 +94,7 @@ test('starts, tells its addresses, answers for its health, and ends in order on 
   const metrics = await (await fetch(`http://${String(ready['http'])}/metrics`)).text();
   t.regex(metrics, /dfs_datanode_registered 1/);
   t.regex(metrics, new RegExp(`dfs_datanode_volume_capacity_bytes\\{volume="${directory}"\\} \\d+`));
+  t.is((await stat(directory)).mode & 0o777, 0o700);
   child.kill('SIGTERM');
   const { code, log } = await ended;
   t.is(code, 0);

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -46,6 +46,7 @@ test.serial('format, run, stop on SIGTERM: in order, and with one line that says
   const formatted = await run(t, '--format', '--cluster-id', 'CID-main', ...name);
   t.is(formatted.code, 0);
   t.is(formatted.stdout, `Formatted ${directory} for cluster CID-main.\n`);
+  t.is(statSync(directory).mode & 0o777, 0o700);
   const { child, ready, ended, output } = start(t, [...name, ...SETTINGS]);
   await ready;
   const line = output.stdout.split('\n').find((text) => text.includes('NameNode ready')) ?? '';

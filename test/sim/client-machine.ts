@@ -83,7 +83,8 @@ export class ClientMachine extends Machine {
         return await FileSystem.connect({
           namenode: NAMENODE_ADDRESS,
           user: superuserName(),
-          configuration: loadConfiguration({ overrides: settings }),
+          // Its disk is not the DataNodes'.
+          configuration: loadConfiguration({ overrides: { ...settings, 'dfs.client.read.shortcircuit': 'false' } }),
           clientHost,
           clock,
           random,

@@ -3,6 +3,7 @@
  * would leave. A change of a directory (a name made, taken away, or moved) is certain to survive only once the directory, for a
  * move both of them, was synced; until then a crash keeps or loses it. Synchronous: time and chance of failure are disk.ts's.
  */
+import type { OpenMode } from '../../common/disk.js';
 import type { Random } from '../../common/random.js';
 import { shuffled } from '../../common/random.js';
 import { FileImage, SECTOR_BYTES } from './file-image.js';
@@ -92,7 +93,7 @@ export class DiskImage {
     return this.#openFiles;
   }
 
-  open(path: string, mode: 'read' | 'write' | 'create'): FileHandle {
+  open(path: string, mode: OpenMode): FileHandle {
     const { directory, name } = this.#parent(path, 'open');
     let node = directory.entries.get(name);
     if (mode === 'create') {
@@ -105,7 +106,7 @@ export class DiskImage {
     const file = node;
     this.#refer(file, 1);
     this.#openFiles++;
-    return new FileHandle(path, file.image, mode !== 'read', () => {
+    return new FileHandle(path, file.image, mode === 'write' || mode === 'create', () => {
       this.#openFiles--;
       this.#refer(file, -1);
     });

@@ -237,6 +237,10 @@ class AttachedDisk implements Disk {
     return this.#perform('write', path, (image) => image.makeDirectory(path), true);
   }
 
+  setMode(path: string): Promise<void> {
+    return this.#perform('look', path, () => {});
+  }
+
   rename(from: string, to: string): Promise<void> {
     return this.#perform('write', from, (image) => image.rename(from, to), true);
   }
@@ -325,6 +329,10 @@ class AttachedFile implements DiskFile {
 
   size(): Promise<number> {
     return this.#perform('look', () => this.#handle.image.size);
+  }
+
+  identity(): Promise<string> {
+    return this.#perform('look', () => this.path);
   }
 
   close(): Promise<void> {

@@ -12,6 +12,7 @@ export function mounted(disks: Readonly<Record<string, Disk>>): Disk {
   return {
     open: async (path, mode) => await at(path).open(path, mode),
     makeDirectory: async (path) => await at(path).makeDirectory(path),
+    setMode: async (path, mode) => await at(path).setMode(path, mode),
     rename: async (from, to) => {
       if (at(from) !== at(to)) throw osError('EXDEV', 'rename', from);
       await at(from).rename(from, to);

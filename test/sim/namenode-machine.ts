@@ -170,6 +170,7 @@ export class NamenodeMachine extends Machine {
     return {
       open: (path, mode) => disk.open(inside(path), mode),
       makeDirectory: (path) => disk.makeDirectory(inside(path)),
+      setMode: (path, mode) => disk.setMode(inside(path), mode),
       rename: (from, to) => disk.rename(inside(from), inside(to)),
       remove: (path) => disk.remove(inside(path)),
       list: (path) => disk.list(inside(path)),

@@ -1,7 +1,7 @@
 /** The replicas that really lie on the disks of a simulated cluster, whatever its processes believe. */
 import { basename } from 'node:path';
 import { decodeMetaHeader, META_HEADER_LENGTH, verifyChecksums } from '../../common/checksum.js';
-import { parseReplicaFileName } from '../../datanode/disk/layout.js';
+import { parseReplicaFileName } from '../../common/replica-file-name.js';
 import type { DatanodeMachine } from './datanode-machine.js';
 import type { ImageFile } from './disk-image.js';
 

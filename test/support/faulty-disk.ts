@@ -100,6 +100,11 @@ export class FaultyDisk implements Disk {
           () => begin('look'),
           () => file.size(),
         ),
+      identity: () =>
+        attempt(
+          () => begin('look'),
+          () => file.identity(),
+        ),
       // A process that dies closes its files.
       close: () => file.close(),
     };
@@ -109,6 +114,13 @@ export class FaultyDisk implements Disk {
     return attempt(
       () => this.#begin({ kind: 'makeDirectory', path }),
       () => this.#inner.makeDirectory(path),
+    );
+  }
+
+  setMode(path: string, mode: number): Promise<void> {
+    return attempt(
+      () => this.#begin({ kind: 'look', path }),
+      () => this.#inner.setMode(path, mode),
     );
   }
 

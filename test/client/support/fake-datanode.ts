@@ -103,7 +103,7 @@ export class FakeDatanode {
     try {
       for (;;) {
         const operation = await readOperation(reader, TIMEOUT_MS);
-        if (operation === null || operation.op === 'blockChecksum') break;
+        if (operation === null || operation.op === 'blockChecksum' || operation.op === 'blockLocalPath') break;
         this.operations.push(operation);
         const message = this.misbehaviour.refuse?.(operation);
         if (message !== undefined) {

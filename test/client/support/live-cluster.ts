@@ -6,6 +6,7 @@ import { FileSystem } from '../../../client/index.js';
 import type { Channel, Network } from '../../../common/channel.js';
 import { systemClock } from '../../../common/clock.js';
 import { loadConfiguration } from '../../../common/config/configuration.js';
+import type { Disk } from '../../../common/disk.js';
 import type { DfsError } from '../../../common/errors.js';
 import { lockDirectory } from '../../../common/lock-file.js';
 import { createLogger } from '../../../common/logging.js';
@@ -106,10 +107,14 @@ export class LiveCluster {
     return cluster;
   }
 
-  /** A client with settings of its own. It is closed with the cluster. */
-  async connect(settings: Record<string, string> = {}): Promise<FileSystem> {
-    const configuration = loadConfiguration({ overrides: settings });
-    const fs = await FileSystem.connect({ namenode: `127.0.0.1:${this.#rpcPort}`, configuration });
+  /**
+   * A client with settings of its own, which reads over the network unless they say something else, as most tests are about that. It is
+   * closed with the cluster.
+   */
+  async connect(settings: Record<string, string> = {}, disk: Disk = nodeDisk): Promise<FileSystem> {
+    const overrides = { 'dfs.client.read.shortcircuit': 'false', ...settings };
+    const configuration = loadConfiguration({ overrides });
+    const fs = await FileSystem.connect({ namenode: `127.0.0.1:${this.#rpcPort}`, configuration, disk });
     this.#clients.push(fs);
     return fs;
   }

@@ -2,7 +2,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checksumsLength, decodeMetaHeader, META_HEADER_LENGTH, verifyChecksums } from '../../../common/checksum.js';
-import { parseReplicaFileName, VolumeLayout } from '../../../datanode/disk/layout.js';
+import { parseReplicaFileName } from '../../../common/replica-file-name.js';
+import { VolumeLayout } from '../../../datanode/disk/layout.js';
 import type { TestCluster } from '../harness.js';
 
 export interface ReplicaOnDisk {

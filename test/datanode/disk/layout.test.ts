@@ -1,11 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import {
-  parseReplicaFileName,
-  parseSubdirectory,
-  subdirectoryIndex,
-  VolumeLayout,
-} from '../../../datanode/disk/layout.js';
+import { parseReplicaFileName } from '../../../common/replica-file-name.js';
+import { parseSubdirectory, subdirectoryIndex, VolumeLayout } from '../../../datanode/disk/layout.js';
 
 const id = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
 

@@ -17,6 +17,7 @@ function options(change: Partial<VolumeSetOptions> = {}): VolumeSetOptions {
     logger: quiet,
     lockDirectory: async () => ({ release: () => {} }),
     roots: ['/a', '/b', '/c'],
+    directoryMode: 0o700,
     reservedBytes: 0,
     failedVolumesTolerated: 0,
     ...change,

@@ -19,10 +19,12 @@ export function imageDisk(image: DiskImage, capacityBytes = 1024 ** 4): Disk {
         sync: async () => handle.image.sync(),
         truncate: async (length) => image.truncate(handle, length),
         size: async () => handle.image.size,
+        identity: async () => path,
         close: async () => handle.close(),
       };
     },
     makeDirectory: async (path) => image.makeDirectory(path),
+    setMode: async () => {},
     rename: async (from, to) => image.rename(from, to),
     remove: async (path) => image.remove(path),
     list: async (path) => image.list(path),

@@ -55,6 +55,7 @@ export async function openStore(disk: Disk, options: StoreOptions = {}): Promise
     logger: quiet,
     lockDirectory: async () => ({ release: () => {} }),
     roots,
+    directoryMode: 0o700,
     reservedBytes,
     failedVolumesTolerated,
   });

@@ -34,6 +34,8 @@ export class FakeDisk implements Disk {
 
   async makeDirectory(): Promise<void> {}
 
+  async setMode(): Promise<void> {}
+
   async rename(from: string, to: string): Promise<void> {
     this.#record('rename', to);
     const contents = this.files.get(from);
@@ -142,6 +144,10 @@ class FakeFile implements DiskFile {
 
   async size(): Promise<number> {
     return this.#contents.bytes.length;
+  }
+
+  async identity(): Promise<string> {
+    return this.path;
   }
 
   async close(): Promise<void> {}
