@@ -1,6 +1,7 @@
 /**
- * `node scripts/build.js && npx tsx bench/mount.ts [--dir DIR] [--size MIB] [--rounds N]`, as root: one large file through a mount, in pairs with the same bytes through
- * the SDK, and what small operations take in the mount. Every write ends with everything on the disks of three DataNodes; pages that the kernel
+ * `node scripts/build.js && npx tsx bench/mount.ts [--dir DIR] [--size MIB] [--rounds N] [--mounted DIR]`, as root: one large file through a mount, in pairs with the same bytes through
+ * the SDK; what small operations take, one at a time; and the figures of cases/mounted.ts, which any mounted directory can be measured by (`--mounted DIR` does that, without a
+ * cluster). Every write ends with everything on the disks of three DataNodes; pages that the kernel
  * has cached are dropped before a read.
  */
 import { execFile } from 'node:child_process';
@@ -8,6 +9,7 @@ import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { FileSystem } from '../client/index.js';
+import { dropPages, type Figure, mountedFigures, mountedRows, prepareMountedInputs } from './cases/mounted.js';
 import { makeFile } from './cases/throughput.js';
 import { type BenchCluster, startBenchCluster } from './cluster.js';
 import { asMarkdown, newReport, type Row } from './report.js';
@@ -37,9 +39,13 @@ async function sdkGet(fs: FileSystem, path: string): Promise<void> {
 }
 
 /** In MiB/s: the SDK and the mount take turns, and who begins changes from round to round. */
-async function throughput(fs: FileSystem, mounted: string, bytes: number, rounds: number, dir: string): Promise<Row[]> {
-  const local = join(dir, 'source.bin');
-  await makeFile(local, bytes);
+async function throughput(
+  fs: FileSystem,
+  mounted: string,
+  bytes: number,
+  rounds: number,
+  local: string,
+): Promise<Row[]> {
   const samples = { put: [] as number[], write: [] as number[], get: [] as number[], read: [] as number[] };
   const time = async (name: keyof typeof samples, work: () => Promise<unknown>): Promise<void> => {
     samples[name].push(bytes / MIB / (await seconds(work)));
@@ -58,7 +64,7 @@ async function throughput(fs: FileSystem, mounted: string, bytes: number, rounds
       round,
       () => time('get', () => sdkGet(fs, '/sdk')),
       async () => {
-        await run('dd', [`of=${join(mounted, 'mount')}`, 'oflag=nocache', 'conv=notrunc', 'count=0', 'status=none']);
+        await dropPages(join(mounted, 'mount'));
         await time('read', () => run('dd', [`if=${join(mounted, 'mount')}`, 'of=/dev/null', 'bs=1M']));
       },
     );
@@ -143,20 +149,38 @@ async function main(): Promise<void> {
       dir: { type: 'string', default: process.cwd() },
       size: { type: 'string', default: '1024' },
       rounds: { type: 'string', default: '3' },
+      mounted: { type: 'string' },
     },
   });
   const report = newReport();
+  const [size, rounds] = [Number(values.size), Number(values.rounds)];
   const scratch = await mkdtemp(join(values.dir, 'bench-mount-'));
-  const cluster = await startBenchCluster(values.dir, 3, {});
   try {
-    const fs = await FileSystem.connect({ namenode: cluster.namenode });
-    await withMount(cluster, async (mounted) => {
-      report.rows.push(...(await throughput(fs, mounted, Number(values.size) * MIB, Number(values.rounds), scratch)));
-      report.rows.push(...(await smallOperations(mounted, scratch)));
-    });
-    await fs.close();
+    const large = join(scratch, 'source.bin');
+    await makeFile(large, size * MIB);
+    const inputs = await prepareMountedInputs(scratch, large, size);
+    const programs = async (mounted: string): Promise<Row[]> => {
+      const runs: Figure[][] = [];
+      for (let round = 0; round < rounds; round++) runs.push(await mountedFigures(mounted, inputs));
+      return mountedRows(runs, mounted === values.mounted ? mounted : 'mount');
+    };
+    if (values.mounted !== undefined) {
+      report.rows.push(...(await programs(values.mounted)));
+    } else {
+      const cluster = await startBenchCluster(values.dir, 3, {});
+      try {
+        const fs = await FileSystem.connect({ namenode: cluster.namenode });
+        await withMount(cluster, async (mounted) => {
+          report.rows.push(...(await throughput(fs, mounted, size * MIB, rounds, large)));
+          report.rows.push(...(await smallOperations(mounted, scratch)));
+          report.rows.push(...(await programs(mounted)));
+        });
+        await fs.close();
+      } finally {
+        await cluster.stop();
+      }
+    }
   } finally {
-    await cluster.stop();
     await rm(scratch, { recursive: true });
   }
   console.log(asMarkdown(report));
