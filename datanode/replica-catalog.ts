@@ -111,9 +111,14 @@ export class ReplicaCatalog {
 
   /** Another volume has a better replica than the one that was found first. */
   foundBetter(old: StoredReplica, oldVolume: Volume, block: Block, volume: Volume): void {
-    this.#removeFinalized(old);
-    oldVolume.addUsed(-old.numBytes);
+    this.foundOld(old, oldVolume);
     this.foundFinalized(block, volume);
+  }
+
+  /** A finalized replica was found first, but there is a newer one. */
+  foundOld(old: StoredReplica, volume: Volume): void {
+    this.#removeFinalized(old);
+    volume.addUsed(-old.numBytes);
   }
 
   /** As {@link foundFinalized}, for one that was being written when the DataNode stopped. */

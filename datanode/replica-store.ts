@@ -15,7 +15,7 @@ import type { Volume } from './disk/volume.js';
 import type { UnfinishedReplica } from './disk/volume-scan.js';
 import { scanVolume } from './disk/volume-scan.js';
 import type { VolumeSet } from './disk/volume-set.js';
-import { type FoundReplica, takeBetter } from './double-replicas.js';
+import { type FoundReplica, type FoundUnfinished, takeBetter, takeUnfinished } from './double-replicas.js';
 import type { Replica } from './replica.js';
 import { readableLength } from './replica.js';
 import type { ReplicaCatalog } from './replica-catalog.js';
@@ -89,16 +89,17 @@ export class ReplicaStore {
    * @throws DfsError `InvalidConfiguration`.
    */
   async load(nowMs: number): Promise<void> {
-    const waiting = new Map<Volume, readonly UnfinishedReplica[]>();
+    const waiting: FoundUnfinished[] = [];
     const doubles: FoundReplica[] = [];
     await this.#onEachVolume(async (volume) => {
-      waiting.set(volume, await this.#scan(volume, nowMs, doubles));
+      for (const block of await this.#scan(volume, nowMs, doubles)) waiting.push({ block, volume });
     });
-    await this.#removeWorse(doubles);
+    const worse = doubles.flatMap((found) => takeBetter(found, this.catalog, this.volumes) ?? []);
     // Only now are the finalized replicas of all volumes known.
-    await this.#onEachVolume(async (volume) => {
-      for (const block of waiting.get(volume) ?? []) await this.#takeWaiting(block, volume);
-    });
+    const usable = waiting.filter(({ volume }) => !volume.failed);
+    const { unfinished, finalized } = takeUnfinished(usable, this.catalog, this.volumes);
+    await this.#removeWorse('finalized', [...worse, ...finalized]);
+    await this.#removeWorse('rbw', unfinished);
   }
 
   async #onEachVolume(work: (volume: Volume) => Promise<void>): Promise<void> {
@@ -133,40 +134,14 @@ export class ReplicaStore {
     return waiting;
   }
 
-  async #removeWorse(doubles: readonly FoundReplica[]): Promise<void> {
-    const worse = doubles.flatMap((found) => takeBetter(found, this.catalog, this.volumes) ?? []);
+  async #removeWorse(kind: 'finalized' | 'rbw', worse: readonly FoundReplica[]): Promise<void> {
     await this.#onEachVolume(async (volume) => {
       for (const { block } of worse.filter((found) => found.volume === volume)) {
-        const context = { block: blockName(block), volume: volume.layout.root };
-        this.#logger.warn(
-          context,
-          'a replica is removed, as another volume has one of the same block that is not older',
-        );
-        await volume.remove('finalized', block);
+        const context = { block: blockName(block), directory: kind, volume: volume.layout.root };
+        this.#logger.warn(context, 'a replica is removed, as another volume has a better one of the same block');
+        await volume.remove(kind, block);
       }
     });
-  }
-
-  /** A good replica may have been copied to another volume while this one could not be deleted: then it is in nobody's way any more. */
-  async #takeWaiting(block: UnfinishedReplica, volume: Volume): Promise<void> {
-    const state = block.visibleBytes === undefined ? 'RWR' : 'RBW';
-    const replica = new ReplicaInPipeline(block, state, volume.index, 0, block.visibleBytes);
-    if (this.catalog.foundWaiting(replica, volume)) return;
-    const known = this.catalog.finalized(block.blockId);
-    if (known === undefined || known.generationStamp < block.generationStamp) {
-      this.#leaveAlone(block, volume);
-      return;
-    }
-    const context = { block: blockName(block), volume: volume.layout.root };
-    this.#logger.warn(context, 'an unfinished replica is removed, as another volume has a finalized one');
-    await volume.remove('rbw', block);
-  }
-
-  #leaveAlone(block: Block, volume: Volume): void {
-    this.#logger.error(
-      { block: blockName(block), volume: volume.layout.root },
-      'another volume has a replica of the same block; this one is ignored',
-    );
   }
 
   /**

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import type { Disk } from '../../common/disk.js';
-import { DfsError, messageOf, osErrorCode } from '../../common/errors.js';
+import { DfsError, isDfsError, messageOf, osErrorCode } from '../../common/errors.js';
 import type { Logger } from '../../common/logging.js';
 import { wrapOsError } from '../../common/node-disk.js';
 import type { Random } from '../../common/random.js';
@@ -154,13 +154,20 @@ export class VolumeSet {
     throw new DfsError('NoSpace', `No volume has ${neededBytes} bytes left for a new replica (${rooms.join('; ')})`);
   }
 
-  /** Asks the disks how full they are. */
+  /** Asks the disks whether they are there, and how full they are. */
   async refreshSpace(): Promise<void> {
-    await Promise.all(
-      this.#volumes
-        .filter((volume) => !volume.failed)
-        .map((volume) => volume.refreshSpace().catch((error: unknown) => this.suspect(volume, error))),
-    );
+    await Promise.all(this.#volumes.filter((volume) => !volume.failed).map((volume) => this.#lookAt(volume)));
+  }
+
+  /** Where a disk was unmounted, its mount point is an ordinary directory with space of its own, in which nothing can be found. */
+  async #lookAt(volume: Volume): Promise<void> {
+    try {
+      if (await volume.isPresent()) await volume.refreshSpace();
+      else
+        this.#takeOut(volume, `${volume.layout.version} is gone or another's: its disk has been unmounted or replaced`);
+    } catch (error) {
+      this.suspect(volume, error);
+    }
   }
 
   /**
@@ -184,13 +191,16 @@ export class VolumeSet {
       this.#logger.warn({ volume: volume.layout.root, cause }, 'an operation failed, but the volume works');
     } catch (error) {
       if (HARMLESS_ERRORS.has(osErrorCode(error) ?? '')) return;
-      volume.markFailed();
-      this.#logger.error(
-        { volume: volume.layout.root, cause, err: error },
-        'the volume has failed and is taken out of service',
-      );
-      this.#onFailure(volume, messageOf(error));
+      this.#takeOut(volume, messageOf(error), cause);
     }
+  }
+
+  #takeOut(volume: Volume, reason: string, cause?: string): void {
+    if (volume.failed) return;
+    volume.markFailed();
+    const { root } = volume.layout;
+    this.#logger.error({ volume: root, cause, reason }, 'the volume has failed and is taken out of service');
+    this.#onFailure(volume, reason);
   }
 }
 
@@ -211,7 +221,10 @@ async function openDirectory(options: VolumeSetOptions, root: string): Promise<O
     await options.disk.makeDirectory(root);
     // Whoever gets into it can read every file of the cluster, whatever its mode.
     await options.disk.setMode(root, options.directoryMode);
-    lock = await options.lockDirectory(root);
+    lock = await options.lockDirectory(root).catch((error: unknown) => {
+      const cause = isDfsError(error, 'InvalidConfiguration') ? error.cause : undefined;
+      throw osErrorCode(cause) === undefined ? error : cause;
+    });
     return { root, lock, identity: await readVersionFile(options.disk, new VolumeLayout(root).version) };
   } catch (error) {
     lock?.release();

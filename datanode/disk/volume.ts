@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import type { Block } from '../../common/block.js';
 import type { ChecksumSpec } from '../../common/checksum.js';
 import type { Disk } from '../../common/disk.js';
-import { osErrorCode } from '../../common/errors.js';
+import { isDfsError, osErrorCode } from '../../common/errors.js';
 import { writeDurably } from '../../common/node-disk.js';
 import { dataFileName, metaFileName } from '../../common/replica-file-name.js';
 import { DirectorySync } from './directory-sync.js';
@@ -10,7 +10,7 @@ import type { ReplicaDirectory } from './layout.js';
 import { subdirectoryIndex, VolumeLayout } from './layout.js';
 import { ReplicaFiles } from './replica-files.js';
 import type { VolumeIdentity } from './version-file.js';
-import { writeVersionFile } from './version-file.js';
+import { readVersionFile, writeVersionFile } from './version-file.js';
 
 /** What a volume can say about its space, in bytes. */
 export interface VolumeSpace {
@@ -95,6 +95,19 @@ export class Volume {
     const identity = { ...this.#identity, clusterId };
     await writeVersionFile(this.#disk, this.layout.version, identity);
     this.#identity = identity;
+  }
+
+  /**
+   * Whether the directory is still that of this volume, and not the mount point that its disk has left.
+   * @throws the operating system's errors.
+   */
+  async isPresent(): Promise<boolean> {
+    try {
+      return (await readVersionFile(this.#disk, this.layout.version))?.storageId === this.storageId;
+    } catch (error) {
+      if (isDfsError(error, 'DamagedMetadata')) return true; // rot; it is told of at the next start
+      throw error;
+    }
   }
 
   // ---- Space --------------------------------------------------------------------------------------------------------

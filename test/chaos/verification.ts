@@ -1,9 +1,9 @@
 /** After the faults: whether everything that was acknowledged is there, in every replica, and nothing that must not be. */
 import { createHash } from 'node:crypto';
 import type { FileSystem, FsckFile } from '../../client/index.js';
-import { type TestCluster, waitFor } from '../cluster/harness.js';
+import { waitFor } from '../cluster/harness.js';
 import { healthOf, waitUntilWhole } from '../cluster/support/health.js';
-import { intactData, replicasOf } from '../cluster/support/replicas.js';
+import { type DatanodeDisks, intactData, replicasOf } from '../cluster/support/replicas.js';
 import { contentOf, sha256OfContent } from './content.js';
 import type { Manifest, TrackedFile } from './manifest.js';
 
@@ -17,20 +17,29 @@ export interface Verified {
   replicas: number;
   /** In replicas on disks. */
   replicaBytes: number;
-  /** Acknowledged files that are not there, or not as they were acknowledged. */
-  lost: number;
+  /** In all files that were acknowledged. */
+  acknowledgedBytes: number;
+  /** Acknowledged bytes in files that are not there, or not as they were acknowledged. */
+  lostBytes: number;
 }
 
 export interface VerificationOptions {
   readonly fs: FileSystem;
-  readonly cluster: TestCluster;
+  readonly cluster: DatanodeDisks;
   readonly manifest: Manifest;
   readonly onViolation: (what: string) => void;
 }
 
 export class Verification {
   readonly #options: VerificationOptions;
-  readonly #verified: Verified = { files: 0, bytesRead: 0, replicas: 0, replicaBytes: 0, lost: 0 };
+  readonly #verified: Verified = {
+    files: 0,
+    bytesRead: 0,
+    replicas: 0,
+    replicaBytes: 0,
+    acknowledgedBytes: 0,
+    lostBytes: 0,
+  };
   /** Files that were found, by path. */
   readonly #found = new Map<string, TrackedFile>();
 
@@ -40,6 +49,7 @@ export class Verification {
 
   async run(): Promise<Verified> {
     const { manifest, fs, onViolation } = this.#options;
+    await this.#waitForDisks();
     for (const file of manifest.files) await this.#verifyFile(file);
     for (const path of manifest.gone) {
       if (await fs.exists(path))
@@ -50,19 +60,37 @@ export class Verification {
     return this.#verified;
   }
 
+  /** Every DataNode is back, with all of its volumes. */
+  async #waitForDisks(): Promise<void> {
+    const { fs, cluster } = this.#options;
+    await waitFor(
+      async () => {
+        const report = await fs.datanodeReport().catch(() => []);
+        return (
+          report.length === cluster.datanodeNumbers.length &&
+          report.every(({ state, failedVolumes }) => state === 'live' && failedVolumes === 0) &&
+          !(await fs.safeMode('get')).on
+        );
+      },
+      'every DataNode with all of its volumes, and the end of safe mode',
+      HEAL_TIMEOUT_MS,
+    );
+  }
+
   async #verifyFile(file: TrackedFile): Promise<void> {
+    this.#verified.acknowledgedBytes += file.acknowledgedBytes;
     const path = await this.#pathOf(file);
     if (path === undefined) return;
     await this.#close(path, file);
     const { length } = await this.#options.fs.stat(path);
     if (length < file.acknowledgedBytes || length > file.attemptedBytes) {
-      this.#lose(`${path} has ${length} bytes, not ${file.acknowledgedBytes} to ${file.attemptedBytes}`);
+      this.#lose(file, `${path} has ${length} bytes, not ${file.acknowledgedBytes} to ${file.attemptedBytes}`);
       return;
     }
     const hash = createHash('sha256');
     for await (const part of this.#options.fs.createReadStream(path)) hash.update(part as Buffer);
     if (hash.digest('hex') !== sha256OfContent(file.number, length))
-      this.#lose(`${path} has other bytes than were written`);
+      this.#lose(file, `${path} has other bytes than were written`);
     this.#verified.files++;
     this.#verified.bytesRead += length;
     this.#found.set(path, file);
@@ -73,7 +101,7 @@ export class Verification {
     const { fs, onViolation } = this.#options;
     const existing: string[] = [];
     for (const path of file.paths) if (await fs.exists(path)) existing.push(path);
-    if (existing.length === 0 && !file.mayBeAbsent) this.#lose(`${file.paths.join(' and ')} are not there`);
+    if (existing.length === 0 && !file.mayBeAbsent) this.#lose(file, `${file.paths.join(' and ')} are not there`);
     if (existing.length > 1) onViolation(`one file is at ${existing.join(' and ')}`);
     return existing[0];
   }
@@ -121,11 +149,10 @@ export class Verification {
     });
   }
 
-  async #badReplicas(cluster: TestCluster, expected: ReadonlyMap<number, ExpectedBlock>): Promise<number> {
+  async #badReplicas(cluster: DatanodeDisks, expected: ReadonlyMap<number, ExpectedBlock>): Promise<number> {
     const good = new Map<number, number>();
-    const { datanodes } = await cluster.status();
-    for (const index of datanodes.keys()) {
-      for (const replica of await replicasOf(cluster, index + 1)) {
+    for (const datanode of cluster.datanodeNumbers) {
+      for (const replica of await replicasOf(cluster, datanode)) {
         const block = expected.get(replica.blockId);
         if (block?.generationStamp !== replica.generationStamp) continue;
         if ((await intactData(replica))?.equals(block.bytes))
@@ -137,8 +164,8 @@ export class Verification {
     return bad;
   }
 
-  #lose(what: string): void {
-    this.#verified.lost++;
+  #lose({ acknowledgedBytes }: TrackedFile, what: string): void {
+    this.#verified.lostBytes += acknowledgedBytes;
     this.#options.onViolation(`LOST: ${what}`);
   }
 }

@@ -10,7 +10,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,6 +22,7 @@ import { type ConnectOptions, FileSystem } from '../../client/index.js';
 import { sleep, systemClock } from '../../common/clock.js';
 import { loadConfiguration } from '../../common/config/configuration.js';
 import { systemRandom } from '../../common/random.js';
+import { clearAway, startWatchdog } from './support/clear-away.js';
 
 /** `'namenode'`, or the number of a DataNode, from 1 on. */
 export type NodeName = 'namenode' | number;
@@ -157,6 +157,15 @@ export class TestCluster {
     return join(this.directory, node === 'namenode' ? node : `datanode-${node}`);
   }
 
+  /** Of one DataNode. */
+  dataDirectories(datanode: number): readonly string[] {
+    return [this.dataDirectory(datanode)];
+  }
+
+  get datanodeNumbers(): readonly number[] {
+    return this.#cluster.layout.datanodes.map(({ index }) => index);
+  }
+
   logFile(node: NodeName): string {
     return join(this.directory, 'logs', `${node === 'namenode' ? node : `datanode-${node}`}.log`);
   }
@@ -289,30 +298,4 @@ async function takePorts(): Promise<PortRange> {
     guard.close();
   }
   throw new Error(`no free ports between ${FIRST_PORT} and ${LAST_PORT} after ${ATTEMPTS} attempts`);
-}
-
-// ---- Clearing away -----------------------------------------------------------------------------------------------------
-
-/** Kills what runs from the directory, and removes the directory. A process is ours if its command line names the directory. */
-const CLEAR_AWAY = `
-for file in "$1"/run/*.pid; do
-  pid=$(cat "$file" 2>/dev/null) || continue
-  grep -qF "$1/" "/proc/$pid/cmdline" 2>/dev/null && kill -9 "$pid"
-done
-rm -rf "$1"
-`;
-
-/** Waits for the end of its standard input, which comes with the end of our process, however it ends. */
-function startWatchdog(directory: string): ChildProcess {
-  const child = spawn('sh', ['-c', `cat >/dev/null; ${CLEAR_AWAY}`, 'sh', directory], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  child.unref();
-  return child;
-}
-
-async function clearAway(directory: string): Promise<void> {
-  const { code } = await resultOf(spawn('sh', ['-c', CLEAR_AWAY, 'sh', directory]));
-  if (code !== 0) await rm(directory, { recursive: true, force: true }); // a process was still writing into it
 }

@@ -1,20 +1,19 @@
 /** Links that are cut in one direction or in both, without a word, while the processes on both ends live on. */
-import { type ChildProcess, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { DFS_SCRIPT } from '../../client/cluster/package-root.js';
-import { type CommandResult, FAST_SETTINGS, resultOf, waitFor } from './harness.js';
+import { FAST_SETTINGS, resultOf, waitFor } from './harness.js';
+import { clearAway, startWatchdog } from './support/clear-away.js';
 import { sha256 } from './support/files.js';
-import type { FsckJson } from './support/health.js';
+import { hostNames, hostOf, Machines } from './support/machines.js';
 import { PrivateNetwork, whyNoNetwork } from './support/private-network.js';
 
 const MIB = 2 ** 20;
-const DATANODES = ['dn1', 'dn2', 'dn3', 'dn4'];
-const HOSTS = ['nn', 'client', ...DATANODES];
+const DATANODES = 4;
+const HOSTS = hostNames(DATANODES);
 const SETTINGS = { ...FAST_SETTINGS, 'dfs.namenode.safemode.extension': '0', 'dfs.client.socket-timeout': '3s' };
 
 /** Runs the test where network name spaces can be made; elsewhere it is reported as skipped, with the reason. */
@@ -23,108 +22,47 @@ function testWithNetwork(title: string, implementation: (t: ExecutionContext) =>
   else test.serial.skip(`${title} (${whyNoNetwork})`, implementation);
 }
 
-/** A NameNode, four DataNodes on two racks and a client, each on a machine of its own. */
-class Machines {
-  readonly network: PrivateNetwork;
-  readonly #directory: string;
-
-  private constructor(network: PrivateNetwork, directory: string) {
-    this.network = network;
-    this.#directory = directory;
-  }
-
-  static async start(t: ExecutionContext): Promise<Machines> {
-    const directory = mkdtempSync(join(tmpdir(), 'dfs-network-'));
-    t.teardown(() => rm(directory, { recursive: true }));
-    const machines = new Machines(await PrivateNetwork.build(t, HOSTS), directory);
-    const namenode = machines.#namenodeSettings();
-    const format = [DFS_SCRIPT, 'namenode', '--format', ...namenode];
-    t.is(spawnSync(process.execPath, format).status, 0);
-    machines.#serve('nn', ['namenode', ...namenode]);
-    for (const [index, host] of DATANODES.entries())
-      machines.#serve(host, ['datanode', ...machines.#datanodeSettings(host, index)]);
-    await waitFor(async () => (await machines.liveDatanodes()) === DATANODES.length, 'all DataNodes');
-    return machines;
-  }
-
-  /** Runs `dfs` on the client's machine. */
-  async dfs(args: readonly string[], stdin: string | Uint8Array = ''): Promise<CommandResult> {
-    const child = this.spawnDfs(args);
-    child.stdin?.on('error', () => {}); // a command that fails ends before it has read all
-    child.stdin?.end(stdin);
-    return await resultOf(child);
-  }
-
-  spawnDfs(args: readonly string[]): ChildProcess {
-    const env = { ...process.env, DFS_NAMENODE: `${this.network.address('nn')}:8020` };
-    return this.network.spawn(
-      'client',
-      [process.execPath, DFS_SCRIPT, ...args, '-D', 'dfs.client.socket-timeout=3s'],
-      env,
-    );
-  }
-
-  async liveDatanodes(): Promise<number> {
-    const { stdout } = await this.dfs(['report', '-live']);
-    return [...stdout.matchAll(/^Name: /gm)].length;
-  }
-
-  async isWhole(path: string): Promise<boolean> {
-    const { stdout, code } = await this.dfs(['fsck', path, '--json']);
-    if (code !== 0) return false;
-    const report = JSON.parse(stdout) as FsckJson;
-    return report.totalBlocks > 0 && report.underReplicated + report.overReplicated + report.misReplicated === 0;
-  }
-
-  /** A DataNode that is writing a block. */
-  async writingDatanode(): Promise<string | undefined> {
-    for (const host of DATANODES) {
-      const unfinished = await readdir(join(this.#directory, host, 'current', 'rbw'));
-      if (unfinished.length > 0) return host;
-    }
-    return undefined;
-  }
-
-  #serve(host: string, args: readonly string[]): void {
-    this.network.spawn(host, [process.execPath, DFS_SCRIPT, ...args]).on('error', () => {}); // missed by those who wait for it
-  }
-
-  #namenodeSettings(): string[] {
-    const address = this.network.address('nn');
-    return settingArguments({
-      'dfs.namenode.name.dir': join(this.#directory, 'nn'),
-      'dfs.namenode.rpc-address': `${address}:8020`,
-      'dfs.namenode.http-address': `${address}:9870`,
-    });
-  }
-
-  #datanodeSettings(host: string, index: number): string[] {
-    const address = this.network.address(host);
-    return settingArguments({
-      'dfs.datanode.data.dir': join(this.#directory, host),
-      'dfs.datanode.address': `${address}:9866`,
-      'dfs.datanode.ipc.address': `${address}:9867`,
-      'dfs.datanode.http.address': `${address}:9864`,
-      'dfs.datanode.rack': `/rack${index % 2}`,
-      'dfs.namenode.rpc-address': `${this.network.address('nn')}:8020`,
-    });
-  }
+/** A NameNode, four DataNodes on two racks and a client, each on a host of its own, for as long as the test lives. */
+async function startMachines(t: ExecutionContext): Promise<{ machines: Machines; network: PrivateNetwork }> {
+  const directory = mkdtempSync(join(tmpdir(), 'dfs-network-'));
+  const watchdog = startWatchdog(directory);
+  t.teardown(async () => {
+    await clearAway(directory);
+    watchdog.kill('SIGKILL');
+  });
+  const { network, clear } = await PrivateNetwork.build(HOSTS);
+  t.teardown(clear);
+  const machines = new Machines({
+    directory,
+    hosts: network,
+    datanodes: DATANODES,
+    settings: SETTINGS,
+    clientSettings: { 'dfs.client.socket-timeout': '3s' },
+  });
+  await machines.startAll();
+  return { machines, network };
 }
 
-function settingArguments(settings: Readonly<Record<string, string>>): string[] {
-  return Object.entries({ ...SETTINGS, ...settings }).flatMap(([name, value]) => ['-D', `${name}=${value}`]);
+/** The host of a DataNode that is writing a block. */
+async function writingDatanode(machines: Machines): Promise<string | undefined> {
+  for (const datanode of machines.datanodeNumbers) {
+    for (const directory of machines.dataDirectories(datanode)) {
+      if ((await readdir(join(directory, 'current', 'rbw'))).length > 0) return hostOf(datanode);
+    }
+  }
+  return undefined;
 }
 
 testWithNetwork(
   'a DataNode that is heard no more is replaced, although it hears everything; and taken back',
   async (t) => {
-    const machines = await Machines.start(t);
+    const { machines, network } = await startMachines(t);
     const data = randomBytes(5 * MIB);
     t.is((await machines.dfs(['put', '-', '/file', '-D', 'dfs.blocksize=1m'], data)).code, 0);
-    machines.network.cut('dn1', 'nn');
+    network.cut('dn1', 'nn');
     await waitFor(async () => (await machines.liveDatanodes()) === 3, 'the DataNode to be given up');
     await waitFor(() => machines.isWhole('/'), 'its blocks to be copied');
-    machines.network.mend('dn1', 'nn');
+    network.mend('dn1', 'nn');
     await waitFor(async () => (await machines.liveDatanodes()) === 4, 'the DataNode to be back');
     await waitFor(() => machines.isWhole('/'), 'surplus replicas to go');
     t.is((await machines.dfs(['cat', '/file'])).code, 0);
@@ -138,13 +76,13 @@ const ONE_WAY_CUTS: Readonly<Record<string, (network: PrivateNetwork, host: stri
 
 for (const [what, cut] of Object.entries(ONE_WAY_CUTS)) {
   testWithNetwork(`a put goes on when one of its DataNodes is one ${what}`, async (t) => {
-    const machines = await Machines.start(t);
+    const { machines, network } = await startMachines(t);
     const data = randomBytes(6 * MIB);
     const put = machines.spawnDfs(['put', '-D', 'dfs.blocksize=64m', '-', '/file']);
     const result = resultOf(put);
     put.stdin?.write(data.subarray(0, 3 * MIB));
-    const datanode = await waitFor(() => machines.writingDatanode(), 'the pipeline');
-    for (const other of HOSTS) if (other !== datanode) cut(machines.network, datanode, other);
+    const datanode = await waitFor(() => writingDatanode(machines), 'the pipeline');
+    for (const other of HOSTS) if (other !== datanode) cut(network, datanode, other);
     put.stdin?.end(data.subarray(3 * MIB));
     const { code, stderr } = await result;
     t.deepEqual([code, stderr], [0, '']);
@@ -154,17 +92,17 @@ for (const [what, cut] of Object.entries(ONE_WAY_CUTS)) {
 }
 
 testWithNetwork('a client that is cut off from the NameNode for a while goes on with its put', async (t) => {
-  const machines = await Machines.start(t);
+  const { machines, network } = await startMachines(t);
   const data = randomBytes(6 * MIB);
   const put = machines.spawnDfs(['put', '-D', 'dfs.blocksize=1m', '-', '/file']);
   const result = resultOf(put);
   put.stdin?.write(data.subarray(0, 2 * MIB));
   await waitFor(async () => (await machines.dfs(['test', '-e', '/file._COPYING_'])).code === 0, 'the file');
-  machines.network.cut('nn', 'client');
+  network.cut('nn', 'client');
   put.stdin?.end(data.subarray(2 * MIB));
   // The answers do not come; what was asked for was done. With the first repeat that is answered, it goes on.
-  await waitFor(() => machines.network.hasUnheard('nn', 'client'), 'answers to get lost');
-  machines.network.mend('nn', 'client');
+  await waitFor(() => network.hasUnheard('nn', 'client'), 'answers to get lost');
+  network.mend('nn', 'client');
   const { code, stderr } = await result;
   t.deepEqual([code, stderr], [0, '']);
   t.is(await hashOf(machines, '/file'), sha256(data));

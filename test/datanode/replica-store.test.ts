@@ -1,7 +1,15 @@
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { DiskImage } from '../sim/disk-image.js';
 import { imageDisk } from './support/image-disk.js';
-import { contentOf, newReplica, openStore, packetOf, packetWriter, writeBlock } from './support/store-fixture.js';
+import {
+  contentOf,
+  newReplica,
+  openStore,
+  packetOf,
+  packetWriter,
+  type StoreFixture,
+  writeBlock,
+} from './support/store-fixture.js';
 
 const BLOCK = { blockId: 7, generationStamp: 1001, numBytes: 100 };
 
@@ -67,6 +75,66 @@ test('of two finalized replicas of a block on two volumes, the newer one stays, 
     const used = store.volumes.all.map((volume) => volume.space().usedBytes);
     t.deepEqual(used, newer === '/a' ? [100, 0] : [0, 100]);
   }
+});
+
+/** Two volumes, each with a replica of the block that was left under the given stamp. */
+async function openDoubles(
+  stamps: Readonly<Record<string, number>>,
+  unfinished: readonly string[],
+  bytesOf: (root: string) => number = () => 50,
+): Promise<{ image: DiskImage } & StoreFixture> {
+  const image = new DiskImage();
+  const disk = imageDisk(image);
+  for (const [root, generationStamp] of Object.entries(stamps)) {
+    const { store } = await openStore(disk, { roots: [root] });
+    const block = { ...BLOCK, generationStamp };
+    if (unfinished.includes(root)) {
+      const left = await store.createRbw(block, newReplica());
+      await packetWriter(store, left).write(packetOf(contentOf(7, bytesOf(root)), 0, bytesOf(root)));
+      await store.release(left);
+    } else {
+      await writeBlock(store, block);
+    }
+    store.volumes.release();
+  }
+  return { image, ...(await openStore(disk, { roots: Object.keys(stamps) })) };
+}
+
+function assertOnlyOn(t: ExecutionContext, root: string, { image, store }: { image: DiskImage } & StoreFixture): void {
+  const files = [...image.files()].map(({ path }) => path).filter((path) => path.includes('/blk_7'));
+  t.is(files.length, 2);
+  t.true(
+    files.every((path) => path.startsWith(`${root}/`)),
+    files.join(' '),
+  );
+  for (const volume of store.volumes.all) t.is(volume.space().usedBytes > 0, volume.layout.root === root);
+}
+
+test('an unfinished replica that is newer than a finalized one on another volume stays, and that one goes', async (t) => {
+  for (const newer of ['/a', '/b']) {
+    const stamps = newer === '/a' ? { '/a': 1002, '/b': 1001 } : { '/a': 1001, '/b': 1002 };
+    const opened = await openDoubles(stamps, [newer]);
+    const found = opened.store.catalog.get(7);
+    t.deepEqual([found?.state, found?.generationStamp, found?.numBytes], ['RWR', 1002, 50]);
+    t.is(opened.store.catalog.finalized(7), undefined);
+    t.is(opened.store.catalog.finalizedCount, 0);
+    assertOnlyOn(t, newer, opened);
+  }
+});
+
+test('a finalized replica is better than an unfinished one of the same generation', async (t) => {
+  const opened = await openDoubles({ '/a': 1001, '/b': 1001 }, ['/a']);
+  t.is(opened.store.catalog.get(7)?.state, 'FINALIZED');
+  assertOnlyOn(t, '/b', opened);
+});
+
+test('of two unfinished replicas the newer one stays, of two as old as each other the longer one', async (t) => {
+  const newer = await openDoubles({ '/a': 1001, '/b': 1002 }, ['/a', '/b']);
+  t.is(newer.store.catalog.get(7)?.generationStamp, 1002);
+  assertOnlyOn(t, '/b', newer);
+  const longer = await openDoubles({ '/a': 1001, '/b': 1001 }, ['/a', '/b'], (root) => (root === '/a' ? 80 : 20));
+  t.is(longer.store.catalog.get(7)?.numBytes, 80);
+  assertOnlyOn(t, '/a', longer);
 });
 
 test('what is being written is not taken for free space before the disk is asked again', async (t) => {

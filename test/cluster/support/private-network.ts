@@ -2,9 +2,35 @@
  * Machines of a test: network name spaces of their own, joined by a bridge, whose links can be cut in one direction or both, without a word
  * to either side. The name spaces go away with the test, also when its process is killed.
  */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import type { ExecutionContext } from 'ava';
+
+/** Where the processes of a cluster run: each on a host with an address of its own. */
+export interface Hosts {
+  address(host: string): string;
+  /** The command line that runs a program on a host, as the very process that is started. */
+  command(host: string, command: readonly string[]): readonly string[];
+}
+
+/** Hosts that are nothing but addresses of this machine (all of 127.0.0.0/8 are). Nothing can be cut between them. */
+export class LoopbackHosts implements Hosts {
+  readonly #prefix: string;
+  readonly #names: readonly string[];
+
+  /** @param number tells the addresses from those of others; below 65,536. */
+  constructor(number: number, names: readonly string[]) {
+    this.#prefix = `127.${64 + (number >> 10)}.${(number >> 2) & 255}`;
+    this.#names = names;
+  }
+
+  address(host: string): string {
+    return `${this.#prefix}.${this.#names.indexOf(host) + 1}`;
+  }
+
+  command(_host: string, command: readonly string[]): readonly string[] {
+    return command;
+  }
+}
 
 /** Why no name spaces can be had here; undefined when they can. */
 export const whyNoNetwork: string | undefined = (() => {
@@ -45,59 +71,57 @@ const NOBODYS_MAC = '02:00:00:00:00:ff';
 
 let networks = 0;
 
-export class PrivateNetwork {
-  readonly #prefix: string;
+export class PrivateNetwork implements Hosts {
+  /** Of the names of the name spaces. */
+  readonly prefix: string;
   readonly #hosts: readonly string[];
+  readonly #cuts = new Set<string>();
 
-  private constructor(prefix: string, hosts: readonly string[]) {
-    this.#prefix = prefix;
+  /** A network that somebody else has built. */
+  constructor(prefix: string, hosts: readonly string[]) {
+    this.prefix = prefix;
     this.#hosts = hosts;
   }
 
-  static async build(t: ExecutionContext, hosts: readonly string[]): Promise<PrivateNetwork> {
+  /** `clear` takes it away, with all processes in it; so does the end of this process. */
+  static async build(hosts: readonly string[]): Promise<{ network: PrivateNetwork; clear: () => Promise<void> }> {
     const prefix = `dfs-${process.pid}-${++networks}`;
     const keeper = spawn('sh', ['-c', KEEPER, 'sh', prefix, ...hosts], { detached: true });
     const ended = once(keeper, 'close');
-    t.teardown(async () => {
-      keeper.stdin.end();
-      await ended;
-    });
     await Promise.race([
       once(keeper.stdout, 'data'),
       ended.then(() => Promise.reject(new Error('the network could not be built'))),
     ]);
-    return new PrivateNetwork(prefix, hosts);
+    const clear = async (): Promise<void> => {
+      keeper.stdin.end();
+      await ended;
+    };
+    return { network: new PrivateNetwork(prefix, hosts), clear };
   }
 
   address(host: string): string {
     return `10.77.0.${this.#hosts.indexOf(host) + 1}`;
   }
 
-  /** Runs a program on a host. It ends with the network. */
-  spawn(host: string, command: readonly string[], env: NodeJS.ProcessEnv = process.env): ChildProcess {
-    return spawn('ip', ['netns', 'exec', `${this.#prefix}-${host}`, ...command], { env });
+  /** What it runs ends with the network. (`ip netns exec` would give the program mounts of its own, that nobody else could change.) */
+  command(host: string, command: readonly string[]): readonly string[] {
+    return ['nsenter', `--net=/run/netns/${this.prefix}-${host}`, '--', ...command];
   }
 
   /** From now on nothing that `from` sends arrives at `to`. */
   cut(from: string, to: string): void {
+    this.#cuts.add(`${from} ${to}`);
     this.#ip(from, ['neigh', 'replace', this.address(to), 'lladdr', NOBODYS_MAC, 'dev', 'eth0', 'nud', 'permanent']);
   }
 
   mend(from: string, to: string): void {
-    this.#ip(from, ['neigh', 'del', this.address(to), 'dev', 'eth0']);
+    if (this.#cuts.delete(`${from} ${to}`)) this.#ip(from, ['neigh', 'del', this.address(to), 'dev', 'eth0']);
   }
 
   /** Whether `from` has sent something over TCP of whose arrival it has not heard. */
   hasUnheard(from: string, to: string): boolean {
-    const list = execFileSync('ip', [
-      'netns',
-      'exec',
-      `${this.#prefix}-${from}`,
-      'ss',
-      '-tnH',
-      'dst',
-      this.address(to),
-    ]);
+    const [program = '', ...args] = this.command(from, ['ss', '-tnH', 'dst', this.address(to)]);
+    const list = execFileSync(program, args);
     return list
       .toString()
       .split('\n')
@@ -105,6 +129,6 @@ export class PrivateNetwork {
   }
 
   #ip(host: string, args: readonly string[]): void {
-    execFileSync('ip', ['-n', `${this.#prefix}-${host}`, ...args]);
+    execFileSync('ip', ['-n', `${this.prefix}-${host}`, ...args]);
   }
 }

@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { checksumsLength, decodeMetaHeader, META_HEADER_LENGTH, verifyChecksums } from '../../../common/checksum.js';
 import { parseReplicaFileName } from '../../../common/replica-file-name.js';
 import { VolumeLayout } from '../../../datanode/disk/layout.js';
-import type { TestCluster } from '../harness.js';
+
+/** Where the replicas of a cluster are. */
+export interface DatanodeDisks {
+  readonly datanodeNumbers: readonly number[];
+  dataDirectories(datanode: number): readonly string[];
+}
 
 export interface ReplicaOnDisk {
   /** Number of the DataNode. */
@@ -18,9 +23,14 @@ export interface ReplicaOnDisk {
 }
 
 /** The finalized replicas of one DataNode: both files are there. */
-export async function replicasOf(cluster: TestCluster, datanode: number): Promise<ReplicaOnDisk[]> {
-  const { finalized } = new VolumeLayout(cluster.dataDirectory(datanode));
-  const entries = await readdir(finalized, { recursive: true, withFileTypes: true });
+export async function replicasOf(disks: DatanodeDisks, datanode: number): Promise<ReplicaOnDisk[]> {
+  const volumes = disks.dataDirectories(datanode).map((directory) => replicasIn(datanode, directory));
+  return (await Promise.all(volumes)).flat();
+}
+
+async function replicasIn(datanode: number, directory: string): Promise<ReplicaOnDisk[]> {
+  const { finalized } = new VolumeLayout(directory);
+  const entries = await readdir(finalized, { recursive: true, withFileTypes: true }).catch(() => []); // not mounted
   const names = new Set(entries.map(({ name }) => name));
   const replicas: ReplicaOnDisk[] = [];
   for (const { name, parentPath } of entries) {
@@ -34,9 +44,8 @@ export async function replicasOf(cluster: TestCluster, datanode: number): Promis
 }
 
 /** All replicas of a block, whatever the NameNode knows of them. */
-export async function replicasOfBlock(cluster: TestCluster, blockId: number): Promise<ReplicaOnDisk[]> {
-  const { datanodes } = await cluster.status();
-  const all = await Promise.all(datanodes.map((_, index) => replicasOf(cluster, index + 1)));
+export async function replicasOfBlock(disks: DatanodeDisks, blockId: number): Promise<ReplicaOnDisk[]> {
+  const all = await Promise.all(disks.datanodeNumbers.map((datanode) => replicasOf(disks, datanode)));
   return all.flat().filter((replica) => replica.blockId === blockId);
 }
 

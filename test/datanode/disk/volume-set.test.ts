@@ -157,3 +157,29 @@ test('a volume is tried out before it is taken for failed', async (t) => {
   t.throws(() => volumes.get(0), { name: 'ReplicaNotFound' });
   t.not(volumes.choose(1, volumes.all[0]?.storageId ?? ''), volumes.all[0]);
 });
+
+test('a volume whose disk was unmounted is taken out, however much space its mount point has', async (t) => {
+  const image = new DiskImage();
+  const volumes = await VolumeSet.open(options({ disk: imageDisk(image), failedVolumesTolerated: 1 }));
+  const failed: string[] = [];
+  volumes.onFailure = (volume, reason) => failed.push(`${volume.layout.root}: ${reason}`);
+  await volumes.refreshSpace();
+  t.deepEqual(failed, []);
+  image.remove('/b/current/VERSION');
+  await volumes.refreshSpace();
+  await volumes.refreshSpace();
+  t.is(failed.length, 1);
+  t.regex(failed[0] ?? '', /^\/b: \/b\/current\/VERSION is gone/);
+  for (let i = 0; i < 4; i++) t.not(volumes.choose(1, '').layout.root, '/b');
+});
+
+test('a read-only directory is tolerated at the start, as any other that cannot be used', async (t) => {
+  const lockDirectory = async (path: string) => {
+    if (path !== '/b') return { release: () => {} };
+    const cause = osError('EROFS', { kind: 'open', path: 'in_use.pid' });
+    throw new DfsError('InvalidConfiguration', `Cannot use the directory ${path}`, { cause });
+  };
+  const volumes = await VolumeSet.open(options({ lockDirectory, failedVolumesTolerated: 1 }));
+  t.is(volumes.failedCount, 1);
+  await t.throwsAsync(VolumeSet.open(options({ lockDirectory })), { message: /1 cannot be used/ });
+});
