@@ -48,6 +48,8 @@ export const ERROR_KINDS = {
   BlockMissing: kind('UNAVAILABLE', 'EIO'),
   // The cluster's state
   SafeMode: kind('UNAVAILABLE', 'EROFS'),
+  // Safe mode that ends by itself once the DataNodes are back. (HDFS wraps its SafeModeException in a RetriableException then.)
+  StartupSafeMode: kind('UNAVAILABLE', 'EROFS', true),
   WrongCluster: kind('FAILED_PRECONDITION', 'EINVAL'),
   DisallowedDatanode: kind('PERMISSION_DENIED', 'EACCES'),
   UnknownDatanode: kind('FAILED_PRECONDITION', 'ENOENT'),

@@ -92,9 +92,11 @@ export class SafeMode {
     return this.isOn ? { on: true, message: this.#message() } : { on: false, message: '' };
   }
 
-  /** @throws DfsError `SafeMode` when it is on. */
+  /** @throws DfsError when it is on: `StartupSafeMode` if it ends by itself once the DataNodes are back, else `SafeMode`. */
   requireOff(what: string): void {
-    if (this.isOn) throw new DfsError('SafeMode', `Cannot ${what}. Name node is in safe mode. ${this.#message()}`);
+    if (!this.isOn) return;
+    const name = this.#manual || this.#lowResources !== '' ? 'SafeMode' : 'StartupSafeMode';
+    throw new DfsError(name, `Cannot ${what}. Name node is in safe mode. ${this.#message()}`);
   }
 
   /** An administrator turns it on. */

@@ -24,7 +24,7 @@ export interface NamenodeCallOptions {
   readonly maxTotalMs?: number | undefined;
   /** Deadline of one attempt; default: that of the client. */
   readonly attemptTimeoutMs?: number | undefined;
-  /** The call belongs to work under way, which waits while the NameNode is in safe mode (it has restarted). */
+  /** The call belongs to work under way, which waits while a NameNode that has restarted is in safe mode. */
   readonly throughSafeMode?: boolean;
 }
 
@@ -91,13 +91,19 @@ const NEEDS_NO_SAFE_MODE: Readonly<Record<Method, boolean>> = {
 function mayRepeat(error: unknown, throughSafeMode: boolean): boolean {
   return (
     isDfsError(error, 'ConnectionLost', 'Timeout', 'RetryLater', 'Overloaded') ||
-    (throughSafeMode && isDfsError(error, 'SafeMode'))
+    (throughSafeMode && isDfsError(error, 'StartupSafeMode'))
   );
+}
+
+/** Users need not tell the two kinds of safe mode apart. */
+function forUser(error: DfsError): DfsError {
+  return isDfsError(error, 'StartupSafeMode') ? new DfsError('SafeMode', error.message, { cause: error }) : error;
 }
 
 /**
  * A client whose changes have been taken before is not refused by a NameNode that has restarted: it waits for the end of safe mode, as
- * HDFS's clients of an HA pair do. One that comes to a NameNode in safe mode is told so at once.
+ * HDFS's clients of an HA pair do. One that comes to a NameNode in safe mode is told so at once, and so is everybody when an administrator
+ * has turned it on, or when the NameNode's disk is nearly full: nobody knows how long that takes.
  */
 export class NamenodeClient {
   readonly #options: NamenodeClientOptions;
@@ -143,7 +149,7 @@ export class NamenodeClient {
         if (stopped.aborted) throw cancellation(stopped, method);
         const delayMs = retryDelayMs(PAUSES, attempt, random);
         const isLate = clock.monotonicMs() + delayMs - startMs > maxTotalMs;
-        if (isLate || !mayRepeat(error, throughSafeMode || this.#hasChanged)) throw toDfsError(error);
+        if (isLate || !mayRepeat(error, throughSafeMode || this.#hasChanged)) throw forUser(toDfsError(error));
         await pause(clock, delayMs, stopped, method);
       }
     }

@@ -218,7 +218,7 @@ test('a writer outlives a restart of the NameNode, and repeats its calls under t
   const cluster = new FakeCluster(['a']);
   const fs = await cluster.connect();
   const failures = new Map([
-    ['AddBlock', [new DfsError('ConnectionLost', 'gone'), new DfsError('SafeMode', 'starting')]],
+    ['AddBlock', [new DfsError('ConnectionLost', 'gone'), new DfsError('StartupSafeMode', 'starting')]],
     ['Complete', [new DfsError('Timeout', 'slow')]],
   ]);
   cluster.intervene = (method) => {

@@ -168,6 +168,19 @@ test('turned on and off by an administrator', async (t) => {
   });
 });
 
+test('the refusal says whether safe mode is that of a start, which ends by itself', async (t) => {
+  await withFixture(t, async (fixture) => {
+    const safeMode = safeModeOf(fixture);
+    const refused = (name: string): void => void t.throws(() => safeMode.requireOff('delete /x'), { name });
+    refused('StartupSafeMode');
+    safeMode.enter();
+    refused('SafeMode');
+    safeMode.leave();
+    safeMode.setLowResources('The disk is nearly full.');
+    refused('SafeMode');
+  });
+});
+
 test('a nearly full disk: on until there is room, and only force turns it off before', async (t) => {
   await withFixture(t, async (fixture) => {
     const safeMode = safeModeOf(fixture);

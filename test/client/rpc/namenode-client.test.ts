@@ -59,7 +59,7 @@ for (const name of ['FileNotFound', 'AccessControl', 'SafeMode', 'Internal'] as 
 }
 
 test('work under way waits for the end of safe mode', async (t) => {
-  const { client, clock, attempts } = namenode(['SafeMode', 'SafeMode']);
+  const { client, clock, attempts } = namenode(['StartupSafeMode', 'StartupSafeMode']);
   const calling = client.call('Delete', request, { throughSafeMode: true });
   await clock.advance(60_000);
   t.deepEqual(await calling, { deleted: true });
@@ -67,12 +67,28 @@ test('work under way waits for the end of safe mode', async (t) => {
 });
 
 test('a client whose changes were taken waits when the NameNode is in safe mode again', async (t) => {
-  const { client, clock, attempts } = namenode([undefined, 'SafeMode', 'SafeMode']);
+  const { client, clock, attempts } = namenode([undefined, 'StartupSafeMode', 'StartupSafeMode']);
   t.deepEqual(await client.call('Delete', request), { deleted: true });
   const calling = client.call('Delete', request);
   await clock.advance(60_000);
   t.deepEqual(await calling, { deleted: true });
   t.is(attempts.length, 4);
+});
+
+test('nobody waits for the end of safe mode that is not that of a start', async (t) => {
+  const { client, attempts } = namenode([undefined, 'SafeMode', 'SafeMode']);
+  await client.call('Delete', request);
+  await t.throwsAsync(client.call('Delete', request), { name: 'SafeMode' });
+  await t.throwsAsync(client.call('Delete', request, { throughSafeMode: true }), { name: 'SafeMode' });
+  t.is(attempts.length, 3);
+});
+
+test('safe mode has one name for users, also when it is that of a start and lasts too long', async (t) => {
+  const { client, clock } = namenode(Array.from({ length: 1000 }, () => 'StartupSafeMode'));
+  await t.throwsAsync(client.call('Delete', request), { name: 'SafeMode', message: 'it was StartupSafeMode' });
+  const waiting = t.throwsAsync(client.call('Delete', request, { throughSafeMode: true }), { name: 'SafeMode' });
+  await clock.advance(120_000);
+  await waiting;
 });
 
 test('each call has the next number, and all have the same client id', async (t) => {
