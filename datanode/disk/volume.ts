@@ -190,7 +190,7 @@ export class Volume {
   async moveToRbw(block: Block): Promise<void> {
     const { tmp, rbw } = this.layout;
     const names = [metaFileName(block.blockId, block.generationStamp), dataFileName(block.blockId)];
-    await this.#renameAll(names.map(moved(tmp, rbw)), () => this.syncRbwDirectory());
+    await this.#renameAll(names.map(moved(tmp, rbw)), () => this.#syncBoth(rbw, tmp));
   }
 
   /**

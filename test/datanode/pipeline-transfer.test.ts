@@ -43,6 +43,9 @@ test('a DataNode gets what a pipeline has acknowledged, and goes on with it unde
   t.is(status, Status.SUCCESS, message);
   t.like(fresh.store.catalog.get(7), { state: 'RBW', numBytes: 4500, visibleBytes: 4500, generationStamp: 1001 });
   t.deepEqual(fresh.events.notes, ['receiving 7_1001 4500']);
+  // The writer may have been told before that these bytes are on disk: now they must be on this one.
+  const durable = [...fresh.image.durableFiles()].map(({ path }) => path).filter((path) => path.includes('blk_7'));
+  t.deepEqual(durable.sort(), ['/data/current/rbw/blk_7', '/data/current/rbw/blk_7_1001.meta']);
   t.is(sameBytes(await readAll(await fresh.store.openForRead(BLOCK)), CONTENT.subarray(0, 4500)), 'same');
 
   const rebuilt = await openPipeline(network, [first, fresh], BLOCK, {

@@ -2,10 +2,15 @@
  * Bugs to be planted in the sources, one at a time, to see whether the simulator finds them. Each is a slip that somebody could really make, and
  * breaks one promise of the file system.
  */
-export interface Mutant {
+export interface Mutant extends Slip {
   readonly name: string;
   /** The promise that does not hold with it. */
   readonly breaks: string;
+  /** Where a second check stands behind the first one: a bug that has taken out only one of them breaks nothing. */
+  readonly also?: readonly Slip[];
+}
+
+export interface Slip {
   readonly file: string;
   /** Occurs exactly once in the file. */
   readonly find: string;
@@ -82,11 +87,20 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'if (replica.generationStamp < 0) {',
   },
   {
-    name: 'stale-replica-in-pipeline',
+    name: 'pipeline-keeps-its-stamp',
     breaks: 'A replica that missed the rebuilding of its pipeline takes no part in it later.',
-    file: 'datanode/pipeline-recovery.ts',
-    find: 'const isExpected = generationStamp >= request.block.generationStamp && generationStamp <= request.newGenerationStamp;',
-    replace: 'const isExpected = generationStamp <= request.newGenerationStamp;',
+    file: 'namenode/operations/pipeline.ts',
+    find: `    const generationStamp = tx.counters.generationStamp + 1;
+    return { answer: generationStamp, record: { op: 'takeStamp', generationStamp } };`,
+    replace: `    const { generationStamp } = block;
+    return { answer: generationStamp, record: { op: 'takeStamp', generationStamp } };`,
+    also: [
+      {
+        file: 'namenode/operations/pipeline.ts',
+        find: 'if (generationStamp <= last.generation_stamp ||',
+        replace: 'if (generationStamp < last.generation_stamp ||',
+      },
+    ],
   },
   {
     name: 'receiver-trusts',
@@ -169,6 +183,13 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'datanode/replica-recovery.ts',
     find: "await catalog.inPipeline(blockId)?.writer?.stop('the block is being recovered');",
     replace: 'await Promise.resolve();',
+    also: [
+      {
+        file: 'datanode/replica-recovery.ts',
+        find: 'if (catalog.inPipeline(replica.blockId)?.writer === undefined) return;',
+        replace: 'if (catalog.inPipeline(replica.blockId)?.writer === undefined || replica.blockId > 0) return;',
+      },
+    ],
   },
   {
     name: 'one-replica-too-few-is-kept',

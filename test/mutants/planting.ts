@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Mutant } from './mutants.js';
+import type { Mutant, Slip } from './mutants.js';
 
 /** What a simulation needs, and the compiler. */
 const COPIED = [
@@ -28,8 +28,16 @@ export class Plantation {
     symlinkSync(realpathSync(join(PROJECT, 'node_modules')), join(this.directory, 'node_modules'));
   }
 
-  /** Returns how to take the bug out again. @throws Error when its snippet does not occur exactly once. */
-  plant({ name, file, find, replace }: Mutant): () => void {
+  /** Returns how to take the bug out again. @throws Error when one of its snippets does not occur exactly once. */
+  plant({ name, also = [], ...first }: Mutant): () => void {
+    const undo: (() => void)[] = [];
+    for (const slip of [first, ...also]) undo.unshift(this.#plantOne(name, slip));
+    return () => {
+      for (const takeOut of undo) takeOut();
+    };
+  }
+
+  #plantOne(name: string, { file, find, replace }: Slip): () => void {
     const path = join(this.directory, file);
     const before = readFileSync(path, 'utf8');
     const occurrences = before.split(find).length - 1;

@@ -166,6 +166,8 @@ export class Cluster {
       directories: new Map<string, ModelDirectory>(),
       sharedFiles: new Map(shared),
       tenures: [],
+      crashesOfEach: () => this.datanodes.map(({ crashes }) => crashes),
+      onFlush: [],
       crashes: () => this.datanodes.reduce((sum, { crashes }) => sum + crashes, 0),
       newId: () => ++lastId,
       blockSize: this.options.blockSize,

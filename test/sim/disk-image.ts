@@ -192,8 +192,8 @@ export class DiskImage {
     this.#pending = this.#pending.filter((pending) => !done.has(pending));
   }
 
-  /** The power goes. Open handles are void afterwards. */
-  crash(random: Random): void {
+  /** The power goes. Open handles are void afterwards. Returns how many files it has torn. */
+  crash(random: Random): number {
     const areOrdered = random.int(2) === 0;
     const isPrefixOver = () => random.int(4) === 0;
     let keeping = true;
@@ -207,15 +207,17 @@ export class DiskImage {
     this.#pending = [];
     this.#openFiles = 0;
     this.#usedBytes = 0;
+    let torn = 0;
     for (const { node } of walk(this.#root, '', 'durable')) {
       if (node instanceof DirectoryNode) {
         replaceAll(node.entries, node.durable);
         continue;
       }
-      node.image.crash(random);
+      if (node.image.crash(random)) torn++;
       node.references = 1;
       this.#usedBytes += node.image.size;
     }
+    return torn;
   }
 
   /** Everything is on the disk, as after a long while. */

@@ -40,6 +40,12 @@ type Operation = 'look' | 'read' | 'write' | 'sync';
 /** Typical time of an operation; each takes between half and three halves of it. */
 const DURATION_MS: Record<Operation, number> = { look: 0.02, read: 0.1, write: 0.05, sync: 0.6 };
 
+/** What is to happen in the middle of the next sync of a file that has so many sectors to be written at least. */
+interface AwaitedSync {
+  readonly sectorsMin: number;
+  readonly action: () => void;
+}
+
 /** An operation whose outcome a crash decides. */
 interface Running {
   readonly halfDone: () => void;
@@ -50,7 +56,7 @@ export class SimulatedDisk {
   readonly #options: SimulatedDiskOptions;
   readonly #image = new DiskImage();
   readonly #running = new Set<Running>();
-  #duringNextSync: (() => void)[] = [];
+  readonly #duringNextSync: AwaitedSync[] = [];
 
   constructor(options: SimulatedDiskOptions) {
     this.#options = options;
@@ -87,7 +93,8 @@ export class SimulatedDisk {
     this.#image.closeAll();
     if (kind === 'kill') return;
     faults.count('disk: un-synced writes at stake in a power cut');
-    this.#image.crash(random);
+    const torn = this.#image.crash(random);
+    if (torn > 0) faults.count('disk: un-synced write of which a power cut kept some sectors only', torn);
   }
 
   /** The directory that a disk is mounted at is there from the beginning. */
@@ -101,9 +108,15 @@ export class SimulatedDisk {
     this.#image.settle();
   }
 
-  /** Calls `action` while something that has just been written is on its way to the disk. */
-  duringNextSync(action: () => void): void {
-    this.#duringNextSync.push(action);
+  /** Calls `action` while something that has just been written, of so many sectors at least, is on its way to the disk. */
+  duringNextSync(action: () => void, sectorsMin = 0): void {
+    this.#duringNextSync.push({ action, sectorsMin });
+  }
+
+  /** Takes files away, as the repair of a file system does, for good. Nothing must be open. */
+  lose(paths: readonly string[]): void {
+    for (const path of paths) this.#image.remove(path);
+    this.#image.settle();
   }
 
   damage(path: string, kind: DamageKind): boolean {
@@ -121,6 +134,7 @@ export class SimulatedDisk {
     path: string,
     effect: (image: DiskImage) => T,
     halfDone: (image: DiskImage) => void = () => {},
+    unsyncedSectors = 0,
   ): Promise<T> {
     const { scheduler, random, trace } = this.#options;
     const running: Running = { halfDone: () => random.int(2) === 0 && attempt(() => halfDone(this.#image)) };
@@ -129,7 +143,10 @@ export class SimulatedDisk {
       this.#running.add(running);
       const durationMs = DURATION_MS[operation] * (0.5 + random.fraction()) * this.condition.slowness;
       if (operation === 'sync') {
-        for (const action of this.#duringNextSync.splice(0)) scheduler.after(durationMs / 2, 'during a sync', action);
+        for (const awaited of this.#duringNextSync.filter(({ sectorsMin }) => sectorsMin <= unsyncedSectors)) {
+          this.#duringNextSync.splice(this.#duringNextSync.indexOf(awaited), 1);
+          scheduler.after(durationMs / 2, 'during a sync', awaited.action);
+        }
       }
       scheduler.after(durationMs, `disk ${life.name}`, () => {
         if (!this.#running.delete(running)) return;
@@ -316,6 +333,7 @@ class AttachedFile implements DiskFile {
       'sync',
       () => this.#disk.sync(this.#handle),
       () => this.#handle.image.sync(),
+      this.#handle.image.unsyncedSectors,
     );
   }
 
@@ -343,11 +361,12 @@ class AttachedFile implements DiskFile {
     operation: Operation,
     effect: (image: DiskImage) => T,
     halfDone?: (image: DiskImage) => void,
+    unsyncedSectors?: number,
   ): Promise<T> {
     const whileOpen = (image: DiskImage): T => {
       if (this.#handle.closed) throw osError('EBADF', operation, this.path);
       return effect(image);
     };
-    return this.#disk.perform(this.#life, operation, this.path, whileOpen, halfDone);
+    return this.#disk.perform(this.#life, operation, this.path, whileOpen, halfDone, unsyncedSectors);
   }
 }

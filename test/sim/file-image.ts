@@ -21,6 +21,11 @@ export class FileImage {
     return this.#size;
   }
 
+  /** How many differ from what the disk surely holds. */
+  get unsyncedSectors(): number {
+    return this.#old.size;
+  }
+
   get isDurable(): boolean {
     return this.#old.size === 0 && this.#size === this.#durableSize;
   }
@@ -71,15 +76,21 @@ export class FileImage {
     }
   }
 
-  /** The power goes: un-synced sectors are kept or lost, each on its own, and the length is that before, after, or in between. */
-  crash(random: Random): void {
+  /**
+   * The power goes: un-synced sectors are kept or lost, each on its own, and the length is that before, after, or in between. True when some
+   * were kept and some were lost.
+   */
+  crash(random: Random): boolean {
     const currentSize = this.#size;
     const keptShare = random.int(3) / 2;
+    let kept = 0;
+    const unsynced = this.#old.size;
     const size = survivingSize(this.#durableSize, currentSize, random);
     this.#reserve(Math.max(size, currentSize));
     for (const [sector, old] of this.#old) {
       const start = sector * SECTOR_BYTES;
       const isOld = this.#forgotten.has(sector) || random.fraction() >= keptShare;
+      if (!isOld) kept++;
       // What lies beyond the present end was there before a truncation: if the length is back, so is the content.
       const from = isOld ? start : Math.max(start, currentSize);
       const end = Math.min(start + SECTOR_BYTES, this.#content.length);
@@ -88,6 +99,7 @@ export class FileImage {
     this.#content.fill(0, Math.min(size, this.#content.length));
     this.#size = size;
     this.settle();
+    return kept > 0 && kept < unsynced;
   }
 
   /** Everything as it is now is on the disk. */

@@ -28,7 +28,7 @@ export abstract class Machine {
   #lives = 0;
   #crashes = 0;
   #surroundings: Surroundings | undefined;
-  /** A process that ends is started again. */
+  /** A process that ends is started again; one that was told to stop is not, unless it was to be started since. */
   #isSupervised = true;
 
   constructor(world: World, host: string, clockError: ClockError) {
@@ -61,7 +61,10 @@ export abstract class Machine {
   }
 
   start(): void {
-    if (this.running !== undefined) return;
+    if (this.running !== undefined) {
+      this.#isSupervised = true; // it may be stopping just now
+      return;
+    }
     const { scheduler, links, trace } = this.world;
     const life = new Life(`${this.host}#${++this.#lives}`);
     const clock = new ProcessClock(scheduler, life, this.world.fork(), this.clockError);
@@ -110,16 +113,13 @@ export abstract class Machine {
   /** For the process itself: it cannot go on. */
   protected failed(life: Life, error: unknown): void {
     if (!life.alive) return;
-    const { trace, faults, scheduler } = this.world;
+    const { trace, faults } = this.world;
     trace.note('exit', `${life.name} ${error instanceof DfsError ? error.name : 'Error'}`);
     if (error instanceof DfsError || isOsError(error))
       faults.count(`process: exit of ${this.host.replace(/\d+$/, '')}`);
     else this.world.violation(`${life.name} failed for an unforeseen reason: ${describe(error)}`);
     this.world.log(life.name, `exits: ${messageOf(error)}`);
     this.#exit(life);
-    scheduler.after(SUPERVISOR_DELAY_MS * (0.5 + this.#random.fraction()), 'supervisor', () => {
-      if (this.#isSupervised) this.start();
-    });
   }
 
   #exit(life: Life): void {
@@ -127,6 +127,9 @@ export abstract class Machine {
     life.end();
     for (const disk of this.disks) disk.crash('kill');
     this.afterCrash('kill');
+    this.world.scheduler.after(SUPERVISOR_DELAY_MS * (0.5 + this.#random.fraction()), 'supervisor', () => {
+      if (this.#isSupervised) this.start();
+    });
   }
 }
 

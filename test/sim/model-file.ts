@@ -25,7 +25,7 @@ export interface Acknowledged {
 
 export class ModelFile {
   readonly id: number;
-  readonly replication: number;
+  replication: number;
   readonly sessions: WriteSession[] = [];
   readonly acknowledged: Acknowledged = { onDisk: 0, inMemory: 0, crashesAtFlush: 0 };
   /** Counts up with every change, so that a reader can tell whether anything happened meanwhile. */

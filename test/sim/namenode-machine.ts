@@ -43,6 +43,7 @@ export class NamenodeMachine extends Machine {
   #directories = 0;
   #database: NameDirectory | undefined;
   #core: NamenodeCore | undefined;
+  readonly #batchListeners: ((records: number) => void)[] = [];
   /** Bytes at the front of the write-ahead log that are on the disk for sure. */
   #syncedWalBytes = 0;
 
@@ -71,6 +72,11 @@ export class NamenodeMachine extends Machine {
 
   get configuration(): Configuration {
     return this.#configuration;
+  }
+
+  /** Calls `listener` with the number of changes in each batch that is committed. */
+  onBatch(listener: (records: number) => void): void {
+    this.#batchListeners.push(listener);
   }
 
   async format(life: Life): Promise<void> {
@@ -111,7 +117,9 @@ export class NamenodeMachine extends Machine {
       groups,
       folder: this.#newFolder(life, directory.databasePath),
       observer: {
-        batch: () => {},
+        batch: (records) => {
+          for (const listener of this.#batchListeners) listener(records);
+        },
         batchFailed: () => world.faults.count('namenode: batch rolled back'),
         fatal: (error) => this.failed(life, error),
       },

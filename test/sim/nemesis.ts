@@ -83,6 +83,8 @@ export class Nemesis {
         return this.#fillDisk();
       case 'rot':
         return this.#rot();
+      case 'lose replicas':
+        return this.#loseReplicas();
       case 'jump clock':
         return this.#jumpClock();
       case 'save namespace':
@@ -98,9 +100,11 @@ export class Nemesis {
       this.#crash(machine, 'power cut');
       return;
     }
+    // What is one sector long cannot be torn.
+    const sectorsMin = 1 + this.#random.int(2);
     pick(this.#random, machine.disks).duringNextSync(() => {
       if (!this.#isOver) this.#crash(machine, 'power cut');
-    });
+    }, sectorsMin);
   }
 
   #crash(machine: Machine, kind: CrashKind): void {
@@ -197,6 +201,20 @@ export class Nemesis {
     const [path] = shuffled(files, this.#random);
     if (path === undefined || !isSpare(this.#cluster, machine, finalizedBlockOf(path))) return;
     disk.damage(path, pick(this.#random, kinds));
+  }
+
+  /** A DataNode dies, and the repair of a file system takes replicas from it, but never the last good one of a block. */
+  #loseReplicas(): void {
+    const machine = pick(this.#random, this.#cluster.datanodes);
+    const disk = pick(this.#random, machine.disks);
+    this.#crash(machine, 'kill');
+    const files = [...disk.files()].map(({ path }) => path);
+    const blocks = new Set(files.map((path) => finalizedBlockOf(path)));
+    const spare = shuffled([...blocks], this.#random).filter((block) => isSpare(this.#cluster, machine, block));
+    const lost = new Set(spare.slice(0, 1 + this.#random.int(Math.max(1, spare.length))));
+    if (lost.size === 0) return;
+    this.#cluster.world.faults.count('disk: replica lost', lost.size);
+    disk.lose(files.filter((path) => lost.has(finalizedBlockOf(path))));
   }
 
   #jumpClock(): void {

@@ -26,6 +26,7 @@ export const NEMESIS_KINDS = [
   'write errors',
   'full disk',
   'rot',
+  'lose replicas',
   'jump clock',
   'save namespace',
 ] as const;
@@ -127,7 +128,8 @@ function drawSettings(random: Random, blockSize: number): Record<string, string>
     'dfs.namenode.redundancy.interval.seconds': '3s',
     'dfs.namenode.reconstruction.pending.timeout-sec': pick(random, ['30s', '2m']),
     'dfs.namenode.safemode.extension': pick(random, ['0', '5s', '30s']),
-    'dfs.blockreport.intervalMsec': pick(random, ['30s', '2m', '10m']),
+    // Mostly the default: then only digests tell what a storage holds.
+    'dfs.blockreport.intervalMsec': pick(random, ['30s', '2m', '6h', '6h']),
     'dfs.namenode.checkpoint.txns': String(pick(random, [20, 200, 1_000_000])),
     'dfs.namenode.num.extra.edits.retained': '1000000',
     'dfs.client.socket-timeout': pick(random, ['5s', '20s']),

@@ -12,6 +12,7 @@ import { checkedDeserializer, checkedSerializer, MalformedMessage } from '../../
 import type { CallContext, CallOptions } from '../../common/rpc/service.js';
 import type { ServiceName, Services } from '../../common/rpc/services.js';
 import { errorOf, statusOf } from '../../common/rpc/status.js';
+import type { CallTap, SeenCall } from './call-tap.js';
 import type { FaultCounters } from './fault-counters.js';
 import type { Life } from './life.js';
 import type { Links } from './links.js';
@@ -43,6 +44,7 @@ export interface RpcWorld {
   readonly faults: FaultCounters;
   readonly links: Links;
   readonly callFaults: CallFaults;
+  readonly tap: CallTap;
   /** A handler threw something that is no DfsError, which is always a defect. */
   readonly onUnforeseen: (where: string, error: unknown) => void;
 }
@@ -256,6 +258,8 @@ class Call {
     const { life } = serving;
     const context = new ServerContext(this.#caller.host);
     const end = this.#watch(life, context);
+    const seen: SeenCall = { server: life, callerHost: this.#caller.host, method: name, request };
+    this.#world.tap.arrived(seen);
     const handler = serving.handlers[name] as AnyHandler;
     try {
       const result = handler(request, context);
@@ -264,7 +268,7 @@ class Call {
         this.#onPull(this.#stream, onOutcome);
         return;
       }
-      this.#whenAnswered(life, result, (outcome) => {
+      this.#whenAnswered(seen, result, (outcome) => {
         end();
         this.#answer(onOutcome, outcome);
       });
@@ -297,10 +301,13 @@ class Call {
     };
   }
 
-  #whenAnswered(server: Life, result: Promise<unknown>, onOutcome: (outcome: Outcome) => void): void {
+  #whenAnswered(seen: SeenCall, result: Promise<unknown>, onOutcome: (outcome: Outcome) => void): void {
+    const { server } = seen;
     result.then(
       (answer) => {
-        if (server.alive) onOutcome({ answer: checkedSerializer(this.#target.method.responseSerialize)(answer) });
+        if (!server.alive) return;
+        this.#world.tap.answered({ ...seen, answer });
+        onOutcome({ answer: checkedSerializer(this.#target.method.responseSerialize)(answer) });
       },
       (error: unknown) => {
         if (server.alive) onOutcome({ error: this.#known(error) });

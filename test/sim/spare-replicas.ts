@@ -1,11 +1,13 @@
-/** Which replicas may be spoiled: faults of the simulation must never take the last good copy of anything. */
+/** Which replicas may be spoiled or lost: faults of the simulation must never take the last good copy of anything. */
+
+import { ReplicaRowState } from '../../namenode/storage/schema.js';
 import type { Cluster } from './cluster.js';
 import type { DatanodeMachine } from './datanode-machine.js';
 import { replicasOn } from './replicas.js';
 
 /**
- * Whether the block survives the loss of its replica on `machine`: fewer replicas are bad, that one included, than the NameNode keeps of
- * the block, however it chooses those that it removes; and another one is good, complete, and durable.
+ * Whether the block survives the loss of its replica on `machine`: fewer replicas are bad or missing, that one included, than the NameNode
+ * keeps of the block, however it chooses those that it removes; and another one, which is not about to be removed, is good, complete, and durable.
  */
 export function isSpare(cluster: Cluster, machine: DatanodeMachine, blockId: number | undefined): boolean {
   const db = cluster.namenode.database?.connections.reading;
@@ -16,15 +18,22 @@ export function isSpare(cluster: Cluster, machine: DatanodeMachine, blockId: num
     )
     .get(blockId);
   if (block === undefined) return false;
+  const rows = db
+    .prepare<[number], { host: string; state: number }>(
+      `SELECT d.host, r.state FROM replicas r JOIN storages s ON s.id = r.storage JOIN datanodes d ON d.uuid = s.datanode WHERE r.block = ?`,
+    )
+    .all(blockId);
   let good = 0;
   let bad = 1;
   for (const other of cluster.datanodes) {
     if (other === machine) continue;
-    for (const replica of replicasOn(other, true)) {
-      if (replica.blockId !== blockId) continue;
-      const isComplete = replica.generationStamp === block.gs && replica.length >= block.length;
-      if (replica.directory === 'finalized' && replica.isGood && isComplete) good++;
-      else bad++;
+    const states = rows.filter(({ host }) => host === other.host).map(({ state }) => state);
+    const found = [...replicasOn(other, true)].filter((replica) => replica.blockId === blockId);
+    if (found.length === 0 && states.includes(ReplicaRowState.LIVE)) bad++;
+    for (const { generationStamp, length, directory, isGood } of found) {
+      const isComplete = generationStamp === block.gs && length >= block.length;
+      if (directory !== 'finalized' || !isGood || !isComplete) bad++;
+      else if (states.length === 1 && states[0] === ReplicaRowState.LIVE) good++;
     }
   }
   return good >= 1 && bad < block.replication;

@@ -21,9 +21,23 @@ export interface Workplace {
   readonly tenures: Tenure[];
   /** DataNodes that have crashed since the beginning. */
   readonly crashes: () => number;
+  /** How often each DataNode has crashed since the beginning. */
+  readonly crashesOfEach: () => readonly number[];
+  /** Called when a flush was acknowledged. */
+  readonly onFlush: ((flush: Flush) => void)[];
   readonly newId: () => number;
   readonly blockSize: number;
   readonly maxReplication: number;
+}
+
+/** What a writer was told to be on every DataNode of its pipeline. */
+export interface Flush {
+  readonly path: string;
+  readonly fileId: number;
+  /** Of the file, as far as it was acknowledged. */
+  readonly length: number;
+  /** How often each DataNode had crashed when the writer began. */
+  readonly crashesBefore: readonly number[];
 }
 
 /** One writer's hold on a shared file, from when the NameNode gave it to the last time it acknowledged anything. */
@@ -53,6 +67,10 @@ const WRITE_FAILURES: readonly ErrorName[] = [...UNCERTAIN, 'PipelineFailed', 'N
 const READ_FAILURES: readonly ErrorName[] = [...UNCERTAIN, 'BlockMissing', 'Corrupt'];
 /** A file whose writer failed can be taken over only some time later. */
 const TAKEOVER_FAILURES: readonly ErrorName[] = ['AlreadyBeingCreated', 'BlockMissing', 'NotReplicatedYet', 'Corrupt'];
+/** Another writer has taken the file. */
+const LOST_FILE: readonly ErrorName[] = ['LeaseExpired'];
+/** That may be one of the same client: then the lease is its client's, but the block is not the one that it was writing. */
+const LOST_TO_OWN_CLIENT: readonly ErrorName[] = [...LOST_FILE, 'InvalidArgument', 'StaleGenerationStamp'];
 
 const PIECES_MAX = 8;
 const DIRECTORIES_MAX = 6;
@@ -123,8 +141,9 @@ export class Worker {
     else if (mine === undefined) await this.#create(fs, place);
     else if (choice < 76) await this.#append(fs, mine);
     else if (choice < 84) await this.#read(fs, mine.path, mine.file);
-    else if (choice < 87) await this.#rename(fs, mine);
-    else if (choice < 90) await this.#truncateOrRecover(fs, mine);
+    else if (choice < 86) await this.#rename(fs, mine);
+    else if (choice < 88) await this.#truncateOrRecover(fs, mine);
+    else if (choice < 90) await this.#setReplication(fs, mine);
     else if (choice < 95) await this.#remove(fs, mine);
     else if (choice < 98) await this.#stat(fs, mine);
     else await this.#overwrite(fs, mine);
@@ -185,7 +204,8 @@ export class Worker {
 
   /** Writes to a file that was just opened, until it is closed, left open by a failure, or the client has died. */
   async #writeAll(writer: FileWriter, file: ModelFile, tenure?: Tenure): Promise<void> {
-    const { world, crashes, newId } = this.#workplace;
+    const { world, crashes, crashesOfEach, onFlush, newId } = this.#workplace;
+    const crashesAtFirst = crashesOfEach();
     const session = file.begin(newId(), writer.length);
     this.#inDoubt = () => {
       file.state = 'abandoned';
@@ -207,7 +227,11 @@ export class Worker {
         if (flush === 1) await writer.hflush();
         if (flush === 0) file.synced(session.attemptedEnd);
         if (flush === 1) file.flushed(session.attemptedEnd, crashesBefore);
-        if (flush <= 1) acknowledged();
+        if (flush > 1) continue;
+        acknowledged();
+        const { path, status } = writer;
+        const told = { path, fileId: status.fileId, length: session.attemptedEnd, crashesBefore: crashesAtFirst };
+        for (const listener of onFlush) listener(told);
       }
       calledMs = world.scheduler.nowMs;
       await writer.close();
@@ -215,7 +239,8 @@ export class Worker {
       file.closed(session);
     } catch (error) {
       file.state = 'abandoned';
-      if (!isDfsError(error, ...WRITE_FAILURES, ...(tenure === undefined ? [] : (['LeaseExpired'] as const))))
+      const lost = tenure === undefined ? [] : file.sessions.at(-1) === session ? LOST_FILE : LOST_TO_OWN_CLIENT;
+      if (!isDfsError(error, ...WRITE_FAILURES, ...lost))
         this.#violation(`writing ${writer.path} failed: ${describe(error)}`);
       await writer.abort().catch((reason: unknown) => this.#violation(`abort failed: ${describe(reason)}`));
     }
@@ -282,6 +307,17 @@ export class Worker {
     const acceptable = ['BlockMissing'] as const;
     const done = await this.#attempt('truncate', path, () => fs.truncate(path, newLength), { doubt, acceptable });
     if (done !== undefined) file.truncated(newLength, done);
+    file.changing = false;
+  }
+
+  async #setReplication(fs: FileSystem, { path, name, place, file }: FoundFile): Promise<void> {
+    const replication = 1 + this.#random.int(this.#workplace.maxReplication);
+    // The call may still be on its way, to whatever bears the name by then.
+    const doubt = (): void => place.directory.doubt(name);
+    file.changing = true;
+    const set = await this.#attempt('setReplication', path, () => fs.setReplication(path, replication), { doubt });
+    if (set === false) this.#violation(`setReplication of ${path} found no file`);
+    if (set !== undefined) file.replication = replication;
     file.changing = false;
   }
 

@@ -2,6 +2,7 @@
 import { createLogger, type Logger } from '../../common/logging.js';
 import type { Random } from '../../common/random.js';
 import { seededRandom } from '../../common/random.js';
+import { CallTap } from './call-tap.js';
 import { FaultCounters } from './fault-counters.js';
 import { type LinkQuality, Links } from './links.js';
 import { SimulatedNetwork } from './network.js';
@@ -16,11 +17,15 @@ export interface World {
   readonly links: Links;
   readonly network: SimulatedNetwork;
   readonly rpc: SimulatedRpc;
+  readonly tap: CallTap;
   /** May be changed while the simulation runs. */
   readonly callFaults: CallFaults;
   /** What must never happen and did, as text. */
   readonly violations: readonly string[];
-  violation(text: string): void;
+  /** `by`: the checker that says so; without it, whatever is at work just now. */
+  violation(text: string, by?: string): void;
+  /** Who has told of the first one, if he said who he is. */
+  readonly firstFoundBy: string | undefined;
   /** A line for whoever looks into a run; kept only when that was asked for. */
   log(who: string, text: string): void;
   /** The logger of a process. */
@@ -72,10 +77,13 @@ export function newWorld({
   const common = { scheduler, trace, faults };
   const links = new Links({ ...common, random: fork(), normal: link });
   const log = (who: string, text: string): void => onLog?.(`${(scheduler.nowMs / 1000).toFixed(3)} ${who} ${text}`);
-  const violation = (text: string): void => {
+  let firstFoundBy: string | undefined;
+  const violation = (text: string, by?: string): void => {
     log('VIOLATION', text);
+    if (violations.length === 0) firstFoundBy = by;
     violations.push(`at ${(scheduler.nowMs / 1000).toFixed(3)} s: ${text}`);
   };
+  const tap = new CallTap();
   const faultsOfCalls = { ...callFaults };
   return {
     ...common,
@@ -83,6 +91,10 @@ export function newWorld({
     callFaults: faultsOfCalls,
     violations,
     violation,
+    get firstFoundBy() {
+      return firstFoundBy;
+    },
+    tap,
     log,
     logger: (who) => simulatedLogger(onLog === undefined ? undefined : (text) => log(who, text)),
     fork,
@@ -92,6 +104,7 @@ export function newWorld({
       links,
       random: fork(),
       callFaults: faultsOfCalls,
+      tap,
       onUnforeseen: (where, error) => {
         violation(`${where} failed for an unforeseen reason: ${error instanceof Error ? error.stack : String(error)}`);
       },

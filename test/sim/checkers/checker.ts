@@ -1,8 +1,11 @@
 import type { FileSystem } from '../../../client/index.js';
 import type { Cluster } from '../cluster.js';
 
-/** Looks at the cluster after everything was repaired, and tells its world of violations. `fs` is a client without faults. */
+/** Looks for what must not be, and tells the world of violations. */
 export interface Checker {
   readonly name: string;
-  readonly check: (cluster: Cluster, fs: FileSystem) => Promise<void>;
+  /** Called at the beginning: looks on from then on, also while things go wrong. Violations are told of with the checker's name. */
+  readonly watch?: (cluster: Cluster) => void;
+  /** Called after everything was repaired. `fs` is a client without faults. */
+  readonly check?: (cluster: Cluster, fs: FileSystem) => Promise<void>;
 }

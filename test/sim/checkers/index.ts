@@ -2,14 +2,20 @@
 import { acknowledgedBytes } from './acknowledged-bytes.js';
 import type { Checker } from './checker.js';
 import { closedFiles } from './closed-files.js';
+import { flushedEverywhere } from './flushed-everywhere.js';
 import { leaks } from './leaks.js';
 import { namespaceModel } from './namespace-model.js';
 import { repair } from './repair.js';
 import { replay } from './replay.js';
+import { safeMode } from './safe-mode.js';
 import { singleWriter } from './single-writer.js';
 import { staleStamps } from './stale-stamps.js';
+import { surplus } from './surplus.js';
 
 export const CHECKERS: readonly Checker[] = [
+  safeMode,
+  surplus,
+  flushedEverywhere,
   singleWriter,
   closedFiles,
   repair,
