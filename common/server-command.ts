@@ -15,6 +15,9 @@ export function serverCommand(name: string, description: string): Command {
     .option('--config <file>', 'a YAML file with settings')
     .option('-D <name=value>', 'a setting; wins over the file; may be given more than once', collectSetting)
     .helpOption('-h, --help', 'print this help')
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, `${name.replace(/^dfs /, '')}: `)),
+    })
     .allowExcessArguments(false);
 }
 

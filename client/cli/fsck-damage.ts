@@ -35,7 +35,9 @@ export async function* treatDamage(
     await session.attempt(path, async () => {
       if (treatment.move === true) {
         const chains = await salvage(session, fs, step.file);
-        await say(`${path}: copied what can be read to ${LOST_AND_FOUND}${path} (${chains} files).`);
+        await say(
+          `${path}: copied what can be read to ${LOST_AND_FOUND}${path} (${chains} ${chains === 1 ? 'file' : 'files'}).`,
+        );
       }
       if (treatment.delete === true && (await fs.delete(path))) await say(`${path}: deleted.`);
     });

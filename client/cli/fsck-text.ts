@@ -20,6 +20,8 @@ export interface FsckDetail {
   readonly blocks?: boolean;
   readonly locations?: boolean;
   readonly racks?: boolean;
+  /** Files that are being written, also without the others. */
+  readonly openforwrite?: boolean;
 }
 
 export class FsckText {
@@ -35,7 +37,8 @@ export class FsckText {
     const racks = detail.racks === true;
     const locations = racks || detail.locations === true;
     const blocks = locations || detail.blocks === true;
-    this.#detail = { racks, locations, blocks, files: blocks || detail.files === true };
+    const files = blocks || detail.files === true;
+    this.#detail = { racks, locations, blocks, files, openforwrite: detail.openforwrite === true };
   }
 
   /** Returns whether the files are healthy. */
@@ -61,7 +64,7 @@ export class FsckText {
   async #file(file: FsckFile): Promise<void> {
     const problems = file.blocks.flatMap((block) => this.#count(file, block));
     const { path, length, replication, blocks, underConstruction } = file;
-    if (this.#detail.files) {
+    if (this.#detail.files || (this.#detail.openforwrite && underConstruction)) {
       const state = underConstruction ? ', OPENFORWRITE' : '';
       const verdict = problems.length === 0 ? '  OK' : '';
       await this.#out.line(

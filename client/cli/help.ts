@@ -18,7 +18,8 @@ const SERVERS = [
   ['datanode', 'run a DataNode'],
 ] as const;
 
-const WIDTH = 24;
+/** Of the longest name, and a gap. */
+const WIDTH = 28;
 
 function row(left: string, right: string): string {
   return `  ${left.padEnd(WIDTH)}${right}\n`;

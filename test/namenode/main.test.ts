@@ -72,7 +72,7 @@ test.serial('what cannot be run ends with code 1 and one sentence', async (t) =>
     [['-D', 'dfs.blocksze=1'], /"dfs\.blocksze".*Did you mean dfs\.blocksize\?/],
     [['-D', 'novalue'], /-D takes name=value, not "novalue"/],
     [['--format', '--cluster-id', 'a b', ...name], /--cluster-id takes/],
-    [['--bogus'], /unknown option '--bogus'/],
+    [['--bogus'], /^namenode: unknown option '--bogus'/],
   ];
   for (const [args, message] of cases) {
     const { code, stderr } = await run(t, ...args);

@@ -12,6 +12,7 @@ interface Options {
   readonly blocks?: true;
   readonly locations?: true;
   readonly racks?: true;
+  readonly openforwrite?: true;
   readonly move?: true;
   readonly delete?: true;
   readonly listCorruptfileblocks?: true;
@@ -33,6 +34,7 @@ export const verb = defineVerb<Options>({
       .addOption(new WordOption('-blocks', 'and their blocks'))
       .addOption(new WordOption('-locations', 'and the DataNodes that hold them'))
       .addOption(new WordOption('-racks', 'and their racks'))
+      .addOption(new WordOption('-openforwrite', 'list the files that are being written'))
       .addOption(
         new WordOption(
           '-move',

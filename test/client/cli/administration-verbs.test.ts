@@ -96,6 +96,16 @@ test('fsck -files -blocks -locations -racks → more of each file', async (t) =>
   t.is((await lines('-racks'))[1], '0. blk_1_1001 len=10 Live_repl=2  [/rack1/127.0.0.1:9876, /rack2/127.0.0.1:9886]');
 });
 
+test('fsck -openforwrite → the files that are being written, and no others', async (t) => {
+  const open = { ...file('/open', [block(2, [], { underConstruction: true })]), underConstruction: true };
+  const { stdout, code } = await runCli(cluster([...healthy, open]), ['fsck', '/', '-openforwrite']);
+  t.is(code, 0);
+  t.deepEqual(stdout.split('\n').slice(1, 3), [
+    '/open 10 bytes, replicated: replication=2, 1 block(s), OPENFORWRITE:  OK',
+    '',
+  ]);
+});
+
 test('fsck of missing, corrupt and under-replicated blocks → what is wrong, exit code 1', async (t) => {
   const files = [
     file('/missing', [block(1, [])]),
