@@ -22,7 +22,7 @@ export interface ClusterStatus {
 }
 
 /** A base port below those that the kernel gives to outgoing connections, all of whose cluster ports are free right now. */
-async function freeBasePort(datanodes: number): Promise<number> {
+export async function freeBasePort(datanodes: number): Promise<number> {
   const offsets = [0, 1, ...Array.from({ length: datanodes }, (_, i) => [10, 11, 12].map((n) => n + 10 * i)).flat()];
   for (let attempt = 0; attempt < 50; attempt++) {
     const base = 20_000 + Math.floor(Math.random() * 12_000);
@@ -43,7 +43,6 @@ export async function startBenchCluster(
   const basePort = await freeBasePort(datanodes);
   const place = ['--dir', dir];
   const layout = ['--datanodes', String(datanodes), '--racks', '2', '--base-port', String(basePort)];
-  await run(process.execPath, [DFS, 'cluster', 'start', '--detach', ...place, ...layout, ...overrides]);
   const namenode = `127.0.0.1:${basePort}`;
   const dfs = async (...args: string[]): Promise<string> =>
     (
@@ -52,16 +51,18 @@ export async function startBenchCluster(
         maxBuffer: 64 << 20,
       })
     ).stdout;
-  return {
-    namenode,
-    dir,
-    dfs,
-    status: async () => JSON.parse(await dfs('cluster', 'status', ...place, '--json')) as ClusterStatus,
-    async stop() {
-      await dfs('cluster', 'stop', ...place);
-      await rm(dir, { recursive: true });
-    },
+  const stop = async (): Promise<void> => {
+    await dfs('cluster', 'stop', ...place);
+    await rm(dir, { recursive: true });
   };
+  try {
+    await dfs('cluster', 'start', '--detach', ...place, ...layout, ...overrides);
+  } catch (error) {
+    await stop().catch(() => {});
+    throw error;
+  }
+  const status = async () => JSON.parse(await dfs('cluster', 'status', ...place, '--json')) as ClusterStatus;
+  return { namenode, dir, dfs, status, stop };
 }
 
 /** Peak and present resident memory of a process in MiB, as the kernel counts it. */

@@ -1,82 +1,143 @@
 /**
- * `npm run bench [-- --dir DIR --size MIB --rounds N]`: measures a cluster of real processes on this machine, prints a table and
- * writes it, with a JSON file, to bench/results/.
+ * `npm run bench [-- --peer moosefs|glusterfs --dir DIR --size MIB --rounds N --only CASE,…]`: measures a cluster of real processes on this
+ * machine, by turns with the peer, prints a table and writes it, with a JSON file, to bench/results/ and its headlines to the README. A run of
+ * some cases only (`--only`) prints and writes its JSON file, nothing else.
  */
 import { parseArgs } from 'node:util';
-import { FileSystem } from '../client/index.js';
 import { callsBesideEmptyOnes } from './cases/calls.js';
-import { metadataCalls, smallFiles } from './cases/metadata.js';
+import { memory } from './cases/memory.js';
+import { metadata } from './cases/metadata.js';
+import { randomReads } from './cases/random-reads.js';
 import { repair } from './cases/repair.js';
+import { smallFiles } from './cases/small-files.js';
+import { coldCommand, firstStart } from './cases/start.js';
 import { syncOnClose } from './cases/sync-on-close.js';
-import { throughput } from './cases/throughput.js';
-import { type BenchCluster, memoryMiB, startBenchCluster } from './cluster.js';
-import { asMarkdown, newReport, type Row, single, writeReport } from './report.js';
-import { seconds, spread } from './statistics.js';
+import { parallelThroughput, throughput } from './cases/throughput.js';
+import { BenchContext, type BenchOptions } from './context.js';
+import { PEER_NAMES, type PeerName, startPeer } from './peers/peer.js';
+import { asMarkdown, newReport, type Report, type Row, writeJson, writeLatest, writeReadme } from './report.js';
+import { TearDown } from './tear-down.js';
 
-const CONCURRENCIES = [1, 32, 128];
+const CASES: Record<string, (context: BenchContext) => Promise<Row[]>> = {
+  throughput,
+  memory,
+  parallel: parallelThroughput,
+  files: smallFiles,
+  metadata,
+  calls: callsBesideEmptyOnes,
+  reads: randomReads,
+  sync: syncOnClose,
+  repair,
+  ls: coldCommand,
+  start: firstStart,
+};
 
-async function coldStart(cluster: BenchCluster): Promise<Row> {
-  const samples: number[] = [];
-  for (let i = 0; i < 7; i++) samples.push(1000 * (await seconds(() => cluster.dfs('ls', '/bench'))));
-  return { what: 'dfs ls, a new process', unit: 'ms', value: spread(samples) };
+const USAGE = `npm run bench -- [options]
+  --peer NAME     measure ${PEER_NAMES.join(' or ')} by turns with ours (root; Debian 12's packages are fetched for the run)
+  --dir DIR       where all data goes: the disk to measure (here)
+  --only A,B      some cases only: ${Object.keys(CASES).join(', ')}
+  --rounds N      turns of each (3)
+  --size MIB      of a large file (1024)
+  --files N       files of 4 KiB at each concurrency (10000)
+  --medium N      files of 1 MiB at each concurrency (1000)
+  --turn SECONDS  after which a turn of many files ends, with what was done by then (8)`;
+
+interface Request {
+  readonly options: BenchOptions;
+  readonly peer: PeerName | undefined;
+  readonly cases: readonly string[];
+  readonly complete: boolean;
 }
 
-async function memory(cluster: BenchCluster): Promise<Row[]> {
-  const { namenode, datanodes } = await cluster.status();
-  const named = [
-    { name: 'NameNode', pid: namenode.pid },
-    ...datanodes.map(({ pid }, i) => ({ name: `DataNode ${i + 1}`, pid })),
-  ];
-  const rows: Row[] = [];
-  for (const { name, pid } of named) {
-    const { now, peak } = await memoryMiB(pid);
-    rows.push({ what: `memory of the ${name}`, unit: 'MiB', value: single(now), note: `peak ${Math.round(peak)} MiB` });
-  }
-  const own = await memoryMiB(process.pid);
-  rows.push({
-    what: 'memory of the SDK client (this bench)',
-    unit: 'MiB',
-    value: single(own.now),
-    note: `peak ${Math.round(own.peak)} MiB`,
+function wholeNumber(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} ${text}: a whole number from 1 on is expected`);
+  return value;
+}
+
+/** @throws {Error} naming the argument that is not understood. */
+function readArguments(): Request {
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({
+    options: {
+      peer: text,
+      dir: { ...text, default: process.cwd() },
+      only: text,
+      rounds: { ...text, default: '3' },
+      size: { ...text, default: '1024' },
+      files: { ...text, default: '10000' },
+      medium: { ...text, default: '1000' },
+      turn: { ...text, default: '8' },
+    },
   });
-  return rows;
+  const peer = PEER_NAMES.find((name) => name === values.peer);
+  if (values.peer !== undefined && peer === undefined) throw new Error(`--peer ${values.peer}: no such peer`);
+  const cases = values.only === undefined ? Object.keys(CASES) : values.only.split(',');
+  const unknown = cases.find((name) => !(name in CASES));
+  if (unknown !== undefined) throw new Error(`--only ${unknown}: no such case`);
+  const options: BenchOptions = {
+    dir: values.dir,
+    sizeMiB: wholeNumber('size', values.size),
+    rounds: wholeNumber('rounds', values.rounds),
+    smallFiles: wholeNumber('files', values.files),
+    mediumFiles: wholeNumber('medium', values.medium),
+    turnMs: 1000 * wholeNumber('turn', values.turn),
+  };
+  return { options, peer, cases, complete: values.only === undefined };
+}
+
+async function measure({ options, peer: peerName, cases }: Request, tearDown: TearDown): Promise<Report> {
+  const report = newReport(options.dir);
+  const begun = performance.now();
+  const peer = peerName === undefined ? undefined : await tearDown.take(startPeer(peerName, options.dir));
+  if (peer !== undefined) report.peer = peer.name;
+  const context = new BenchContext(options, peer, tearDown);
+  for (const name of cases) {
+    const caseBegun = performance.now();
+    const rows = (await CASES[name]?.(context)) ?? [];
+    report.rows.push(...rows);
+    console.error(`${name}: ${((performance.now() - caseBegun) / 1000).toFixed(0)} s`);
+    console.error(asMarkdown(report, rows).split('\n').slice(4).join('\n'));
+  }
+  report.minutes = (performance.now() - begun) / 60_000;
+  return report;
+}
+
+async function write(report: Report, { peer, complete }: Request): Promise<void> {
+  const results = new URL('./results', import.meta.url).pathname;
+  console.log(asMarkdown(report));
+  console.log(`written to ${await writeJson(report, results)}`);
+  if (!complete) return;
+  await writeLatest(report, results, peer);
+  if (peer === 'moosefs') await writeReadme(report, new URL('../README.md', import.meta.url).pathname);
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      dir: { type: 'string', default: process.cwd() },
-      size: { type: 'string', default: '1024' },
-      rounds: { type: 'string', default: '3' },
-    },
-  });
-  const bytes = Number(values.size) * 2 ** 20;
-  const report = newReport();
-  const add = (rows: readonly Row[]): void => {
-    report.rows.push(...rows);
-    for (const row of rows)
-      console.error(`${row.what}: ${row.value.median.toPrecision(4)} ${row.unit} ${row.note ?? ''}`);
-  };
-  const cluster = await startBenchCluster(values.dir, 3, {});
+  const request = readArguments();
+  const tearDown = new TearDown();
+  let told: NodeJS.Signals | undefined;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => {
+      if (told !== undefined) return;
+      told = signal;
+      console.error(`${signal}: stopping what was started`);
+      void tearDown.stopAll().then(() => process.exit(1));
+    });
   try {
-    const fs = await FileSystem.connect({ namenode: cluster.namenode });
-    await fs.mkdir('/bench');
-    add(await throughput(fs, cluster, bytes, Number(values.rounds)));
-    add(await memory(cluster));
-    for (const concurrency of [1, 8, 64]) add(await smallFiles(fs, 2000, concurrency));
-    for (const concurrency of CONCURRENCIES) add(await metadataCalls(fs, concurrency === 1 ? 500 : 4000, concurrency));
-    for (const concurrency of [...CONCURRENCIES, 512])
-      add(await callsBesideEmptyOnes(fs, concurrency === 1 ? 1000 : 8000, concurrency, Number(values.rounds)));
-    add([await coldStart(cluster)]);
-    await fs.close();
+    const report = await measure(request, tearDown);
+    await write(report, request);
+  } catch (error) {
+    if (told === undefined) throw error; // after a signal, what fails because it was stopped says nothing
   } finally {
-    await cluster.stop();
+    if (told === undefined) await tearDown.stopAll();
   }
-  add(await syncOnClose(values.dir, bytes, Number(values.rounds)));
-  add(await repair(values.dir, bytes));
-  const path = await writeReport(report, new URL('./results', import.meta.url).pathname);
-  console.log(asMarkdown(report));
-  console.log(`written to ${path}`);
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  console.error(`bench: ${(error as Error).message}`);
+  if (error instanceof TypeError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS'))
+    console.error(USAGE);
+  process.exitCode = 1;
+}

@@ -3,10 +3,10 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Client, credentials } from '@grpc/grpc-js';
-import type { FileSystem } from '../../client/index.js';
+import type { BenchContext } from '../context.js';
 import { EMPTY_SERVICE } from '../empty-call-server.js';
-import type { Row } from '../report.js';
-import { concurrently, percentile, spread } from '../statistics.js';
+import { type Row, rowOf } from '../report.js';
+import { concurrently, percentiles } from '../statistics.js';
 
 type Call = (index: number) => Promise<unknown>;
 
@@ -30,50 +30,54 @@ async function emptyCalls(): Promise<{ call: Call; stop: () => void }> {
   return { call, stop };
 }
 
+const CONCURRENCIES = [1, 32, 128, 512];
+const HEADLINE_CONCURRENCY = 128;
+
+interface Figures {
+  readonly ours: number[];
+  readonly empty: number[];
+  readonly latenciesMs: number[];
+}
+
 /** `rounds` times `count` calls of each kind in turn, `concurrency` under way; each is durable before it is answered. */
-export async function callsBesideEmptyOnes(
-  fs: FileSystem,
-  count: number,
-  concurrency: number,
-  rounds: number,
-): Promise<Row[]> {
-  const directory = `/bench/calls-${concurrency}`;
+async function atConcurrency(context: BenchContext, concurrency: number, empty: Call): Promise<Row[]> {
+  const { fs } = await context.shared();
+  const directory = `/calls-${concurrency}`;
   await fs.mkdir(directory, { parents: true });
-  const empty = await emptyCalls();
+  const count = concurrency === 1 ? 1000 : 8000;
   let round = 0;
-  const ours: readonly [string, Call][] = [
-    ['stat', () => fs.stat(directory)],
-    ['mkdir (durable)', (i) => fs.mkdir(`${directory}/d-${round}-${i}`)],
-  ];
-  const rates = new Map<string, number[]>();
-  const latencies = new Map<string, number[]>();
-  const note = async (name: string, call: Call): Promise<number> => {
-    const { elapsedSeconds, latenciesMs } = await concurrently(count, concurrency, call);
-    const rate = count / elapsedSeconds;
-    rates.set(name, [...(rates.get(name) ?? []), rate]);
-    latencies.set(name, [...(latencies.get(name) ?? []), ...latenciesMs]);
-    return rate;
+  const calls: Record<string, Call> = {
+    stat: () => fs.stat(directory),
+    'mkdir (durable)': (i) => fs.mkdir(`${directory}/d-${round}-${i}`),
+    'create + close (durable)': async (i) => await (await fs.create(`${directory}/f-${round}-${i}`)).close(),
   };
-  const ratios = new Map<string, number[]>();
-  try {
-    for (; round < rounds; round++) {
-      for (const [name, call] of ours) {
-        const emptyRate = await note('empty unary gRPC call', empty.call);
-        const rate = await note(name, call);
-        ratios.set(name, [...(ratios.get(name) ?? []), rate / emptyRate]);
-      }
+  const rate = async (call: Call, latenciesMs: number[] = []): Promise<number> => {
+    const measured = await concurrently(count, concurrency, call);
+    latenciesMs.push(...measured.latenciesMs);
+    return count / measured.elapsedSeconds;
+  };
+  const figures = new Map<string, Figures>();
+  for (const name of Object.keys(calls)) figures.set(name, { ours: [], empty: [], latenciesMs: [] });
+  for (; round < context.options.rounds; round++)
+    for (const [name, call] of Object.entries(calls)) {
+      const of = figures.get(name);
+      of?.empty.push(await rate(empty));
+      of?.ours.push(await rate(call, of.latenciesMs));
     }
+  return [...figures].map(([name, { ours, empty: limit, latenciesMs }]) => {
+    const note = `${percentiles(latenciesMs)}; limit: an empty unary gRPC call`;
+    const headline = concurrency === HEADLINE_CONCURRENCY;
+    return rowOf(`${name} in this process, ${concurrency} at a time`, '/s', { ours, limit }, { note, headline });
+  });
+}
+
+export async function callsBesideEmptyOnes(context: BenchContext): Promise<Row[]> {
+  const empty = await emptyCalls();
+  try {
+    const rows: Row[] = [];
+    for (const concurrency of CONCURRENCIES) rows.push(...(await atConcurrency(context, concurrency, empty.call)));
+    return rows;
   } finally {
     empty.stop();
   }
-  const rateRows = [...rates].map(([name, values]): Row => {
-    const at = (p: number): string => percentile(latencies.get(name) ?? [], p).toFixed(2);
-    const percentiles = `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, p99.9 ${at(0.999)} ms`;
-    return { what: `${name}, ${concurrency} at a time`, unit: '/s', value: spread(values), note: percentiles };
-  });
-  const ratioRows = [...ratios].map(([name, values]): Row => {
-    const what = `${name} / empty unary gRPC call, ${concurrency} at a time`;
-    return { what, unit: 'times', value: spread(values), note: 'of pairs' };
-  });
-  return [...rateRows, ...ratioRows];
 }

@@ -1,9 +1,9 @@
 /** What dfs.datanode.synconclose costs: the same writes, by turns, to a cluster that has it and to one that has not. */
 import { randomFillSync } from 'node:crypto';
-import { FileSystem } from '../../client/index.js';
-import { startBenchCluster } from '../cluster.js';
+import type { FileSystem } from '../../client/index.js';
+import type { BenchContext } from '../context.js';
 import type { Row } from '../report.js';
-import { concurrently, seconds, spread } from '../statistics.js';
+import { concurrently, pairwise, seconds } from '../statistics.js';
 
 const MIB = 2 ** 20;
 const SMALL_FILES = 1000;
@@ -28,36 +28,38 @@ async function writeSmall(fs: FileSystem, directory: string): Promise<void> {
 }
 
 /** Each row says how many times as fast the writes are without it, in pairs. */
-export async function syncOnClose(parent: string, bytes: number, rounds: number): Promise<Row[]> {
-  const clusters = [
-    await startBenchCluster(parent, 3, {}),
-    await startBenchCluster(parent, 3, { 'dfs.datanode.synconclose': 'false' }),
-  ] as const;
-  const clients = [
-    await FileSystem.connect({ namenode: clusters[0].namenode }),
-    await FileSystem.connect({ namenode: clusters[1].namenode }),
-  ] as const;
-  const ratios = { large: [] as number[], small: [] as number[] };
-  try {
-    for (let round = 0; round < rounds; round++) {
-      const [durable, fast] = clients;
-      const large = (fs: FileSystem) => seconds(() => writeLarge(fs, '/large', bytes));
-      ratios.large.push((await large(durable)) / (await large(fast)));
-      const small = (fs: FileSystem) => seconds(() => writeSmall(fs, `/small-${round}`));
-      ratios.small.push((await small(durable)) / (await small(fast)));
-    }
-  } finally {
-    for (const client of clients) await client.close();
-    for (const cluster of clusters) await cluster.stop();
-  }
-  const note = 'dfs.datanode.synconclose=false against true, pairs';
+export async function syncOnClose(context: BenchContext): Promise<Row[]> {
+  const bytes = context.options.sizeMiB * MIB;
+  const durable = await context.startCluster(3, {});
+  const fast = await context.startCluster(3, { 'dfs.datanode.synconclose': 'false' });
+  const [durableFs, fastFs] = [await context.connect(durable), await context.connect(fast)];
+  const large = async (fs: FileSystem): Promise<number> =>
+    context.options.sizeMiB / (await seconds(() => writeLarge(fs, '/large', bytes)));
+  const small = async (fs: FileSystem, round: number): Promise<number> =>
+    SMALL_FILES / (await seconds(() => writeSmall(fs, `/small-${round}`)));
+  const rates = await context.byTurns({
+    durable: () => large(durableFs),
+    fast: () => large(fastFs),
+    durableSmall: (round) => small(durableFs, round),
+    fastSmall: (round) => small(fastFs, round),
+  });
+  await context.stop(durable);
+  await context.stop(fast);
+  const note = 'dfs.datanode.synconclose=false against true';
   return [
-    { what: `put ${bytes / MIB} MiB without synconclose`, unit: '×', value: spread(ratios.large), note },
+    {
+      what: `put ${bytes / MIB} MiB without synconclose`,
+      unit: '×',
+      value: pairwise(rates.fast, rates.durable),
+      note,
+      headline: true,
+    },
     {
       what: `write files of 4 KiB, ${CONCURRENCY} at a time, without synconclose`,
       unit: '×',
-      value: spread(ratios.small),
+      value: pairwise(rates.fastSmall, rates.durableSmall),
       note,
+      headline: true,
     },
   ];
 }

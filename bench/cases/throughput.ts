@@ -1,114 +1,114 @@
-/** put and get of one large file, in pairs with the same bytes through plain files on the same disk. */
-import { createHash, randomFillSync } from 'node:crypto';
-import { open, rm } from 'node:fs/promises';
+/**
+ * put and get of one large file and of several at a time, by turns with the peer's mount and with the same bytes through plain files on the same
+ * disk. All figures in MiB/s of file data.
+ */
+import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FileSystem } from '../../client/index.js';
-import type { BenchCluster } from '../cluster.js';
-import type { Row } from '../report.js';
-import { seconds, spread } from '../statistics.js';
+import type { BenchContext } from '../context.js';
+import { type Row, rowOf } from '../report.js';
+import { seconds } from '../statistics.js';
+import { copyPlain, getMount, getSdk, MIB, makeFile, putMount, putSdk, readPlain } from './large-file.js';
 
-const MIB = 2 ** 20;
-const PIECE = 4 * MIB;
+const REPLICAS = 3;
+const IN_PARALLEL = 4;
 
-/** Writes `bytes` bytes that do not compress and do not repeat within a piece. */
-export async function makeFile(path: string, bytes: number): Promise<void> {
-  const file = await open(path, 'w');
-  const piece = randomFillSync(Buffer.allocUnsafe(PIECE));
-  for (let written = 0; written < bytes; written += piece.length) {
-    piece.writeDoubleLE(written, 0);
-    await file.write(piece, 0, Math.min(PIECE, bytes - written));
-  }
-  await file.sync();
-  await file.close();
-}
+type Work = (i: number) => Promise<unknown>;
 
-async function plainCopy(from: string, to: string): Promise<void> {
-  const source = await open(from, 'r');
-  const target = await open(to, 'w');
-  const piece = Buffer.allocUnsafe(PIECE);
-  for (;;) {
-    const { bytesRead } = await source.read(piece, 0, PIECE);
-    if (bytesRead === 0) break;
-    await target.write(piece, 0, bytesRead);
-  }
-  await target.sync();
-  await target.close();
-  await source.close();
-}
-
-async function plainRead(path: string): Promise<void> {
-  const source = await open(path, 'r');
-  const piece = Buffer.allocUnsafe(PIECE);
-  while ((await source.read(piece, 0, PIECE)).bytesRead > 0);
-  await source.close();
-}
-
-async function sdkPut(fs: FileSystem, local: string, path: string): Promise<void> {
-  const source = await open(local, 'r');
-  const writer = await fs.create(path, { overwrite: true });
-  for await (const piece of source.createReadStream({ highWaterMark: MIB })) await writer.write(piece);
-  await writer.close();
-}
-
-async function sdkGet(fs: FileSystem, path: string): Promise<number> {
-  let length = 0;
-  const reader = await fs.open(path);
-  for await (const piece of reader.stream()) length += piece.length;
-  await reader.close();
-  return length;
-}
-
-async function sha256(pieces: AsyncIterable<Buffer>): Promise<string> {
+async function sha256(read: (take: (piece: Buffer) => void) => Promise<void>): Promise<string> {
   const hash = createHash('sha256');
-  for await (const piece of pieces) hash.update(piece);
+  await read((piece) => void hash.update(piece));
   return hash.digest('hex');
 }
 
-/** `rounds` times: three plain copies, SDK put, CLI put, one plain read, SDK get, CLI get; all figures in MiB/s of file data. */
-export async function throughput(fs: FileSystem, cluster: BenchCluster, bytes: number, rounds: number): Promise<Row[]> {
+/** @throws {Error} if the file of the cluster is not the local one, byte for byte. */
+async function compare(fs: FileSystem, path: string, local: string): Promise<void> {
+  const reader = await fs.open(path);
+  const ours = await sha256((take) => reader.copyTo(async (pieces) => pieces.forEach(take)));
+  await reader.close();
+  if (ours !== (await sha256((take) => readPlain(local, async (piece) => take(piece)))))
+    throw new Error(`${path} differs from what was put`);
+}
+
+/** What one turn does with each of some files; `after` is not timed. */
+interface Turn {
+  readonly work: Work;
+  readonly after?: Work;
+}
+
+async function turnsOf(context: BenchContext, local: string, bytes: number) {
+  const { cluster, fs } = await context.shared();
+  const copy = (i: number, replica: number): string => join(cluster.dir, `plain-${i}-${replica}`);
+  const everyCopy = async (work: (path: string) => Promise<unknown>, i: number): Promise<void> => {
+    for (let replica = 0; replica < REPLICAS; replica++) await work(copy(i, replica));
+  };
+  const got = (i: number): string => join(cluster.dir, `got-${i}`);
+  const turns: Record<string, Turn> = {
+    copies: { work: (i) => everyCopy((path) => copyPlain(local, path), i) },
+    read: { work: (i) => readPlain(copy(i, 0)), after: (i) => everyCopy(rm, i) },
+    put: { work: (i) => putSdk(fs, local, `/sdk-${i}`) },
+    get: { work: (i) => getSdk(fs, `/sdk-${i}`, bytes), after: (i) => fs.delete(`/sdk-${i}`) },
+    cliPut: { work: (i) => cluster.dfs('put', '-f', local, `/cli-${i}`) },
+    cliGet: {
+      work: (i) => cluster.dfs('get', '-f', `/cli-${i}`, got(i)),
+      after: async (i) => {
+        await compare(fs, `/cli-${i}`, got(i));
+        await rm(got(i));
+        await fs.delete(`/cli-${i}`);
+      },
+    },
+  };
+  const { peer } = context;
+  if (peer !== undefined) {
+    const written = (i: number): string => `${peer.mounted}/put-${i}`;
+    const again = (i: number): string => `${peer.mountedAgain}/put-${i}`;
+    turns['peerPut'] = { work: (i) => putMount(local, written(i)) };
+    turns['peerGet'] = { work: (i) => getMount(again(i)) };
+    turns['peerGetToFile'] = {
+      work: (i) => getMount(again(i), got(i)),
+      after: async (i) => {
+        await rm(got(i));
+        await rm(written(i));
+      },
+    };
+  }
+  return turns;
+}
+
+async function transfers(context: BenchContext, files: number, rounds: number): Promise<Row[]> {
+  const bytes = context.options.sizeMiB * MIB;
+  const { cluster } = await context.shared();
   const local = join(cluster.dir, 'source.bin');
   await makeFile(local, bytes);
-  const rate = (elapsed: number): number => bytes / MIB / elapsed;
-  const samples = { copies: [], put: [], cliPut: [], read: [], get: [], cliGet: [] } as Record<string, number[]>;
-  const time = async (name: string, work: () => Promise<unknown>): Promise<void> => {
-    samples[name]?.push(rate(await seconds(work)));
+  const turns = await turnsOf(context, local, bytes);
+  const all = (work: Work): Promise<unknown> => Promise.all(Array.from({ length: files }, (_, i) => work(i)));
+  const rate = async ({ work, after }: Turn): Promise<number> => {
+    const elapsed = await seconds(() => all(work));
+    if (after !== undefined) await all(after);
+    return (files * context.options.sizeMiB) / elapsed;
   };
-  for (let round = 0; round < rounds; round++) {
-    const copies = [0, 1, 2].map((n) => join(cluster.dir, `copy${n}.bin`));
-    await time('copies', async () => {
-      for (const copy of copies) await plainCopy(local, copy);
-    });
-    await time('put', () => sdkPut(fs, local, '/bench/large'));
-    await time('cliPut', () => cluster.dfs('put', '-f', local, '/bench/large-cli'));
-    await time('read', () => plainRead(copies[0] ?? local));
-    await time('get', async () => {
-      const length = await sdkGet(fs, '/bench/large');
-      if (length !== bytes) throw new Error(`get returned ${length} of ${bytes} bytes`);
-    });
-    const target = join(cluster.dir, 'got.bin');
-    await time('cliGet', () => cluster.dfs('get', '-f', '/bench/large-cli', target));
-    for (const path of [...copies, target]) await rm(path);
-  }
-  const source = await open(local, 'r');
-  const reader = await fs.open('/bench/large');
-  if ((await sha256(source.createReadStream())) !== (await sha256(reader.stream())))
-    throw new Error('the bytes differ');
-  await reader.close();
-  const ratio = (a: string, b: string): number[] =>
-    (samples[a] ?? []).map((value, i) => value / (samples[b]?.[i] ?? Number.NaN));
-  const row = (what: string, unit: string, values: readonly number[] | undefined, note?: string): Row =>
-    note === undefined
-      ? { what, unit, value: spread(values ?? []) }
-      : { what, unit, value: spread(values ?? []), note };
-  const size = `${bytes / MIB} MiB`;
+  const timed = Object.fromEntries(Object.entries(turns).map(([name, turn]) => [name, () => rate(turn)]));
+  const figures = await context.byTurns(timed, rounds);
+  await rm(local);
+  const size = files === 1 ? `${context.options.sizeMiB} MiB` : `${files} × ${context.options.sizeMiB} MiB in parallel`;
+  const row = (what: string, our: string, peer: string, limit: string, note: string): Row => {
+    const samples = { ours: figures[our] ?? [], peer: figures[peer], limit: figures[limit] };
+    return rowOf(`${what} ${size}`, 'MiB/s', samples, { note, headline: true });
+  };
   return [
-    row(`three plain copies of ${size}, synced`, 'MiB/s', samples['copies'], 'the limit of a put'),
-    row(`put ${size}, SDK, three replicas`, 'MiB/s', samples['put'], 'close() means on disk on all three'),
-    row(`put ${size}, dfs put`, 'MiB/s', samples['cliPut'], 'with the start of the process'),
-    row('put (SDK) against three plain copies', '×', ratio('put', 'copies')),
-    row(`read ${size} from one plain file`, 'MiB/s', samples['read'], 'from the page cache'),
-    row(`get ${size}, SDK`, 'MiB/s', samples['get'], 'checksums verified'),
-    row(`get ${size}, dfs get`, 'MiB/s', samples['cliGet'], 'written to a local file'),
-    row('get (SDK) against a plain read', '×', ratio('get', 'read')),
+    row('put, SDK,', 'put', 'peerPut', 'copies', 'peer: cp and fsync; limit: three plain copies, each with fsync'),
+    row('put, `dfs put`,', 'cliPut', 'peerPut', 'copies', 'with the start of the process'),
+    row('get, SDK,', 'get', 'peerGet', 'read', 'peer: dd to /dev/null; limit: one plain file in the page cache'),
+    row('get, `dfs get`,', 'cliGet', 'peerGetToFile', 'read', 'peer: dd to a local file, as `dfs get`'),
   ];
+}
+
+export async function throughput(context: BenchContext): Promise<Row[]> {
+  return await transfers(context, 1, context.options.rounds);
+}
+
+/** One round less: four times three times the bytes are many for one disk. */
+export async function parallelThroughput(context: BenchContext): Promise<Row[]> {
+  return await transfers(context, IN_PARALLEL, Math.max(1, context.options.rounds - 1));
 }
