@@ -3,12 +3,17 @@ import type { Clock } from '../../common/clock.js';
 import type { Logger } from '../../common/logging.js';
 import type { FileSystemOperations } from './file-system-operations.js';
 
+/** Where the kernel's questions come from, whichever driver takes them. */
+export const DEVICE = '/dev/fuse';
+
 export interface DriverOptions {
   /** The true path of a directory. */
   readonly mountPoint: string;
   /** What the table of mounts shows: `127.0.0.1:8020`. */
   readonly source: string;
   readonly readOnly: boolean;
+  /** Not only the user who mounts may use it. A driver that knows who asks lets the others in without being told. */
+  readonly allowOther: boolean;
   readonly operations: FileSystemOperations;
   readonly clock: Clock;
   readonly logger: Logger;

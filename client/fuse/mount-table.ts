@@ -3,8 +3,9 @@ import { readFile, statfs } from 'node:fs/promises';
 import { DfsError, osErrorCode } from '../../common/errors.js';
 import { runTool } from './run-tool.js';
 
+export const MOUNT_SUBTYPE = 'dfs';
 /** What the type of our mounts is in the table. */
-export const MOUNT_TYPE = 'fuse.dfs';
+export const MOUNT_TYPE = `fuse.${MOUNT_SUBTYPE}`;
 
 export interface MountEntry {
   readonly mountPoint: string;
@@ -45,19 +46,32 @@ export async function isDead(mountPoint: string): Promise<boolean> {
   }
 }
 
-/** @throws DfsError `Overloaded` (EAGAIN) while programs use it, unless `lazy`; `AccessControl`, `InvalidArgument`. */
+/**
+ * Only root may unmount by himself; for others FUSE's own command does it where they have mounted.
+ * @throws DfsError `Overloaded` (EAGAIN) while programs use it, unless `lazy`; `AccessControl`, `InvalidArgument`.
+ */
 export async function unmount(mountPoint: string, { lazy = false } = {}): Promise<void> {
-  const { code, stderr } = await runTool('umount', ['-i', ...(lazy ? ['-l'] : []), mountPoint]);
+  const [command, ...args] = isRoot()
+    ? ['umount', '-i', ...(lazy ? ['-l'] : [])]
+    : ['fusermount', '-u', ...(lazy ? ['-z'] : [])];
+  const { code, stderr } = await runTool(command, [...args, mountPoint]);
   if (code === 0) return;
-  const why = stderr.trim().replace(/^umount: /, '') || `umount ended with exit code ${code}`;
+  const why = stderr.trim().replace(/^\w+: /, '') || `${command} ended with exit code ${code}`;
   if (/busy/.test(why)) throw new DfsError('Overloaded', `${mountPoint} is in use by a program; ${why}`);
-  throw new DfsError(process.getuid?.() === 0 ? 'InvalidArgument' : 'AccessControl', why);
+  throw new DfsError(isRoot() ? 'InvalidArgument' : 'AccessControl', why);
 }
 
-/** Cuts off the programs that use it: all that they ask for from now on fails. */
+/**
+ * Cuts off the programs that use it: all that they ask for from now on fails. For users other than root that is so only once
+ * the process that serves the mount has ended.
+ */
 export async function forceUnmount(mountPoint: string): Promise<void> {
-  await runTool('umount', ['-i', '-f', mountPoint]); // ends the connection in any case, and often the mount, too
+  if (isRoot()) await runTool('umount', ['-i', '-f', mountPoint]); // ends the connection in any case, and often the mount, too
   if ((await mountedAt(mountPoint)) !== undefined) await unmount(mountPoint, { lazy: true });
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
 }
 
 /** The table writes blanks and backslashes as three octal digits. */

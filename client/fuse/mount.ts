@@ -1,15 +1,15 @@
 /** A mount from its beginning to its end. */
 import { realpath, stat, writeFile } from 'node:fs/promises';
-import type { Clock } from '../../common/clock.js';
+import { type Clock, sleep } from '../../common/clock.js';
 import type { Configuration } from '../../common/config/configuration.js';
 import { DfsError, isDfsError, messageOf, osErrorCode } from '../../common/errors.js';
 import type { Logger } from '../../common/logging.js';
 import { nodeDisk } from '../../common/node-disk.js';
 import type { FileSystem } from '../file-system.js';
 import type { Driver } from './driver.js';
+import { type DriverName, loadDriver } from './driver-choice.js';
 import { HiddenDirectory } from './hidden-directory.js';
 import { Identities } from './identities.js';
-import { mountWithKernelProtocol } from './kernel/driver.js';
 import { forceUnmount, isDead, MOUNT_TYPE, mountedAt, unmount } from './mount-table.js';
 import { MountedFileSystem } from './mounted-file-system.js';
 import { StagingArea } from './staging.js';
@@ -18,9 +18,14 @@ export interface MountRequest {
   /** Connected with a umask of 0: the kernel has taken off the program's own. */
   readonly fs: FileSystem;
   readonly mountPoint: string;
+  /** In the cluster, of the user in whose name the mount acts. */
+  readonly homeDirectory: string;
   /** `host:port` of the NameNode, for the table of mounts. */
   readonly namenode: string;
   readonly readOnly: boolean;
+  readonly driver: DriverName;
+  /** As {@link DriverOptions} has it. */
+  readonly allowOther: boolean;
   readonly configuration: Configuration;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -35,9 +40,10 @@ export interface MountRequest {
  * @throws DfsError `FileNotFound`, `NotADirectory`, `DirectoryLocked` (it is mounted already), and those of the driver.
  */
 export async function runMount(request: MountRequest): Promise<void> {
-  const { fs, namenode, readOnly, configuration, clock, logger, signal } = request;
+  const { fs, namenode, readOnly, allowOther, configuration, clock, logger, signal } = request;
+  const mountWithDriver = await loadDriver(request.driver);
   const mountPoint = await prepareMountPoint(request.mountPoint, logger);
-  const hidden = new HiddenDirectory(fs, logger, clock);
+  const hidden = new HiddenDirectory(fs, request.homeDirectory, logger, clock);
   const staging = new StagingArea(
     nodeDisk,
     configuration.get('dfs.client.mount.staging.dir'),
@@ -52,14 +58,22 @@ export async function runMount(request: MountRequest): Promise<void> {
     logger,
     invalidate: (node, what) => driver.invalidate(node, what),
   });
-  const driver = await mountWithKernelProtocol({ mountPoint, source: namenode, readOnly, operations, clock, logger });
+  const driver = await mountWithDriver({
+    mountPoint,
+    source: namenode,
+    readOnly,
+    allowOther,
+    operations,
+    clock,
+    logger,
+  });
   await readFurtherAhead(mountPoint);
-  logger.info({ mountPoint, namenode }, 'mounted');
+  logger.info({ mountPoint, namenode, driver: request.driver }, 'mounted');
   request.onMounted();
   if (!readOnly) void hidden.removeAbandoned();
   await Promise.race([driver.ended, aborted(signal)]);
-  if (signal.aborted) await leave(mountPoint, operations, driver, logger);
-  logger.info({ mountPoint, reason: await driver.ended }, 'unmounted');
+  if (signal.aborted) await leave(mountPoint, operations, driver, request);
+  logger.info({ mountPoint }, 'unmounted');
   await operations.close();
 }
 
@@ -93,8 +107,16 @@ async function readFurtherAhead(mountPoint: string): Promise<void> {
   await writeFile(`/sys/class/bdi/${device}/read_ahead_kb`, String(READ_AHEAD_KIB)).catch(() => undefined);
 }
 
+/** Whatever programs still have open is cut off by the end of this process, if not by the unmounting. */
+const CUT_OFF_MS = 2_000;
+
 /** In order when nobody uses it. Otherwise what was written is saved, and programs that have files open get errors from then on. */
-async function leave(mountPoint: string, operations: MountedFileSystem, driver: Driver, logger: Logger): Promise<void> {
+async function leave(
+  mountPoint: string,
+  operations: MountedFileSystem,
+  driver: Driver,
+  { clock, logger }: MountRequest,
+): Promise<void> {
   try {
     await unmount(mountPoint);
   } catch (error) {
@@ -106,6 +128,8 @@ async function leave(mountPoint: string, operations: MountedFileSystem, driver: 
     logger.warn({ mountPoint }, 'programs still use it: their files are saved and cut off');
     await operations.close();
     await forceUnmount(mountPoint);
+    await Promise.race([driver.ended, sleep(clock, CUT_OFF_MS)]);
+    return;
   }
   await driver.ended;
 }

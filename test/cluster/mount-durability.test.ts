@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { startCluster, waitFor } from './harness.js';
-import { CANNOT_MOUNT, mount } from './support/mounted.js';
+import { mount, testWithDrivers } from './support/mounted.js';
 
 /**
  * Writes records over and over to random places of one file, and to the end of another one, as a database and its log do. What fsync has returned for
@@ -45,9 +45,9 @@ assert numbers[:last] == list(range(1, last + 1)), (len(numbers), last)
 print('checked', last)
 P`;
 
-(CANNOT_MOUNT === undefined ? test : test.skip)(
-  `a database's fsyncs outlive kill -9 of a DataNode, the NameNode and the mount${CANNOT_MOUNT === undefined ? '' : ` (${CANNOT_MOUNT})`}`,
-  async (t) => {
+testWithDrivers(test)(
+  `a database's fsyncs outlive kill -9 of a DataNode, the NameNode and the mount`,
+  async (t, driver) => {
     const local = mkdtempSync(join(tmpdir(), 'dfs-local-'));
     t.teardown(() => rm(local, { recursive: true, force: true }));
     const env = { ACKED: join(local, 'acked') };
@@ -58,7 +58,7 @@ P`;
       await waitFor(async () => (await acknowledged()) >= before + count, `${count} more fsyncs`);
     };
     const cluster = await startCluster(t, { datanodes: 3, settings: { 'dfs.blocksize': '128k' } });
-    const first = await mount(t, cluster);
+    const first = await mount(t, cluster, driver);
     const writer = first.tryScript(WRITER, env);
     await more(10);
     await cluster.kill9(2);
@@ -69,7 +69,7 @@ P`;
     first.process.kill('SIGKILL');
     await first.ended();
     t.not((await writer).code, 0, 'the writer has lost its files');
-    const second = await mount(t, cluster, { directory: first.directory });
+    const second = await mount(t, cluster, driver, { directory: first.directory });
     t.regex(await second.sh(t, CHECK, env), /^checked \d\d+/);
   },
 );

@@ -1,7 +1,7 @@
 /** Ordinary programs in a mount of a real cluster. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import anyTest, { type ExecutionContext } from 'ava';
@@ -9,17 +9,13 @@ import { PACKAGE_ROOT } from '../../client/cluster/package-root.js';
 import { mountedAt } from '../../client/fuse/mount-table.js';
 import { sharedCluster, waitFor } from './harness.js';
 import { sha256 } from './support/files.js';
-import { CANNOT_MOUNT, mount } from './support/mounted.js';
+import { mount, testWithDrivers } from './support/mounted.js';
 
 const MIB = 1024 ** 2;
 
 const cluster = sharedCluster(anyTest, { datanodes: 3, settings: { 'dfs.blocksize': '1m', 'dfs.ls.limit': '50' } });
 
-/** A test that is shown as skipped, with the reason, where nothing can be mounted. */
-function test(title: string, run: (t: ExecutionContext) => Promise<void>): void {
-  if (CANNOT_MOUNT === undefined) anyTest.serial(title, run);
-  else anyTest.serial.skip(`${title} (${CANNOT_MOUNT})`, run);
-}
+const test = testWithDrivers(anyTest);
 
 function localDirectory(t: ExecutionContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'dfs-local-'));
@@ -32,8 +28,8 @@ async function readAll(path: string): Promise<Buffer> {
   return await reader.read(0, reader.length);
 }
 
-test('files and directories are made, listed, renamed and removed', async (t) => {
-  const { sh } = bound(t, await mount(t, cluster()));
+test('files and directories are made, listed, renamed and removed', async (t, driver) => {
+  const { sh } = bound(t, await mount(t, cluster(), driver));
   await sh(`
     mkdir -p names/a/b; echo one > names/a/b/file; test "$(cat names/a/b/file)" = one
     mv names/a/b/file names/moved; test ! -e names/a/b/file
@@ -49,8 +45,8 @@ test('files and directories are made, listed, renamed and removed', async (t) =>
   await sh(`touch 'bläßhuhn' ' blank' 'a"b'; ls | grep -qx 'bläßhuhn'; rm 'bläßhuhn' ' blank' 'a"b'`);
 });
 
-test('what is written here is what other clients read, and the other way round', async (t) => {
-  const mounted = await mount(t, cluster());
+test('what is written here is what other clients read, and the other way round', async (t, driver) => {
+  const mounted = await mount(t, cluster(), driver);
   const { sh } = bound(t, mounted);
   const local = localDirectory(t);
   const bytes = randomBytes(5 * MIB + 123);
@@ -62,14 +58,14 @@ test('what is written here is what other clients read, and the other way round',
   t.is(sha256(await readAll('/copied')), sha256(bytes));
   t.is(sha256(await readAll('/fsynced')), sha256(bytes));
   const fs = await cluster().sdk();
-  const writer = await fs.create('/from-sdk');
+  const writer = await fs.create('/from-sdk', { overwrite: true });
   await writer.write(bytes);
   await writer.close();
   await sh('cmp from-sdk "$LOCAL/bytes"; test $(stat -c %s from-sdk) = 5243003', { LOCAL: local });
 });
 
-test('bytes in the middle change, and the blocks around them stay', async (t) => {
-  const { sh } = bound(t, await mount(t, cluster()));
+test('bytes in the middle change, and the blocks around them stay', async (t, driver) => {
+  const { sh } = bound(t, await mount(t, cluster(), driver));
   const local = localDirectory(t);
   const bytes = randomBytes(4 * MIB);
   await writeFile(join(local, 'f'), bytes);
@@ -92,8 +88,8 @@ test('bytes in the middle change, and the blocks around them stay', async (t) =>
   t.deepEqual(kept, [true, false, false, true]);
 });
 
-test('files grow at their end, are cut, and are made longer', async (t) => {
-  const { sh } = bound(t, await mount(t, cluster()));
+test('files grow at their end, are cut, and are made longer', async (t, driver) => {
+  const { sh } = bound(t, await mount(t, cluster(), driver));
   await sh(`
     for i in $(seq 1 20); do echo line $i >> log; done
     test $(wc -l < log) = 20; test "$(tail -1 log)" = 'line 20'
@@ -102,12 +98,20 @@ test('files grow at their end, are cut, and are made longer', async (t) => {
     echo anew > log; test "$(cat log)" = anew
     truncate -s 3000000 sparse; test $(tr -d '\\0' < sparse | wc -c) = 0; test $(stat -c %s sparse) = 3000000
     refused truncate -s 100T sparse; test $(stat -c %s sparse) = 3000000
-    fallocate -l 5000 allocated; test $(stat -c %s allocated) = 5000
-    rm log sparse allocated`);
+    rm log sparse`);
 });
 
-test('a file that is removed, or renamed over, while it is open can be read and written until it is closed', async (t) => {
-  const { sh } = bound(t, await mount(t, cluster()));
+test(
+  'room that is allocated makes a file longer',
+  async (t, driver) => {
+    const { sh } = bound(t, await mount(t, cluster(), driver));
+    await sh('fallocate -l 5000 allocated; test $(stat -c %s allocated) = 5000; rm allocated');
+  },
+  { 'fuse-native': 'it has no call for fallocate' },
+);
+
+test('a file that is removed, or renamed over, while it is open can be read and written until it is closed', async (t, driver) => {
+  const { sh } = bound(t, await mount(t, cluster(), driver));
   await sh(`
     echo first > open; echo second > next
     exec 3< open 4<> next
@@ -130,14 +134,15 @@ test('a file that is removed, or renamed over, while it is open can be read and 
   t.pass();
 });
 
-test('owner, group, mode, times, links and attributes are kept', async (t) => {
-  const { sh } = bound(t, await mount(t, cluster()));
+test('owner, group, mode, times, links and attributes are kept', async (t, driver) => {
+  const { sh } = bound(t, await mount(t, cluster(), driver));
   await sh(`
     umask 027; echo x > f; mkdir d; test "$(stat -c %a f d | xargs)" = '640 750'
     chmod 4711 f; test $(stat -c %a f) = 4711
     chown daemon:bin f; test "$(stat -c %U:%G f)" = daemon:bin
     chown 12345:54321 f; test "$(stat -c %u:%g f)" = 12345:54321
-    touch -d '2001-02-03 04:05:06.123456789 UTC' f; test "$(TZ=UTC stat -c %y f)" = '2001-02-03 04:05:06.123456789 +0000'
+    touch -d '2001-02-03 04:05:06.789 UTC' f; test "$(TZ=UTC stat -c %y f)" = '2001-02-03 04:05:06.789000000 +0000'
+    python3 -c 'import os; os.utime("f", (1000000000.5, 1100000000.25))'; test "$(stat -c '%.3X %.3Y' f)" = '1000000000.500 1100000000.250'
     cp -p f g; test "$(stat -c '%u %Y %a' g)" = "$(stat -c '%u %Y %a' f)"
     chmod g+s d; chgrp daemon d; touch d/inherits; mkdir d/sub; test "$(stat -c %G d/inherits)" = daemon; test $(stat -c %a d/sub) = 2750
     ln -s ../f d/link; test "$(readlink d/link)" = ../f; test "$(cat d/link)" = x; test -L d/link
@@ -159,8 +164,21 @@ os.remove('attributes')
 P`);
 });
 
-test('errors are those that programs know', async (t) => {
-  const { sh } = bound(t, await mount(t, cluster()));
+test(
+  'times are kept to the nanosecond, and one of the two can be set alone',
+  async (t, driver) => {
+    const { sh } = bound(t, await mount(t, cluster(), driver));
+    await sh(`
+      touch f; touch -d '2001-02-03 04:05:06.123456789 UTC' f
+      test "$(TZ=UTC stat -c %y f)" = '2001-02-03 04:05:06.123456789 +0000'
+      touch -m -d @1200000000 f; test "$(stat -c '%X %Y' f)" = '981173106 1200000000'
+      touch -a -d @1300000000 f; test "$(stat -c '%X %Y' f)" = '1300000000 1200000000'; rm f`);
+  },
+  { 'fuse-native': 'it has milliseconds, and is not told when only one time is to be set' },
+);
+
+test('errors are those that programs know', async (t, driver) => {
+  const { sh } = bound(t, await mount(t, cluster(), driver));
   await sh(`
     python3 - <<'P'
 import errno, os
@@ -185,10 +203,12 @@ P
     rm -r e`);
 });
 
-test('the permissions of other users hold', async (t) => {
-  const { sh } = bound(t, await mount(t, cluster()));
-  await sh('mkdir p; echo secret > p/root; chmod 600 p/root; mkdir p/shared; chmod 1777 p/shared; chmod 755 p');
-  await sh(`
+test(
+  'the permissions of other users hold, and what they make is theirs',
+  async (t, driver) => {
+    const { sh } = bound(t, await mount(t, cluster(), driver));
+    await sh('mkdir p; echo secret > p/root; chmod 600 p/root; mkdir p/shared; chmod 1777 p/shared; chmod 755 p');
+    await sh(`
     chmod 755 .
     as() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
     refused as cat p/root; refused as touch p/new
@@ -196,10 +216,28 @@ test('the permissions of other users hold', async (t) => {
     echo root > p/shared/root; refused as rm p/shared/root; as rm p/shared/mine
     chmod 6777 p/shared/root; as sh -c 'echo x >> p/shared/root'; test $(stat -c %a p/shared/root) = 777
     rm -r p`);
-});
+  },
+  { 'fuse-native': 'it does not tell who asks' },
+);
 
-test('tar, git and sqlite do their work', async (t) => {
-  const mounted = await mount(t, cluster());
+test(
+  'only the user who mounts comes in, or all with --allow-other, to whom permissions apply',
+  async (t, driver) => {
+    const as = 'as() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }';
+    const own = await mount(t, cluster(), driver);
+    await own.sh(t, `${as}; mkdir q; echo secret > q/root; chmod 600 q/root; chmod 1777 q; cd /; refused as ls "$0"`);
+    const shared = await mount(t, cluster(), driver, { args: ['--allow-other'] });
+    await shared.sh(
+      t,
+      `${as}; chmod 755 .; refused as cat q/root; refused as rm q/root; as sh -c 'echo theirs > q/new'
+       test "$(stat -c %U q/new)" = root; rm -r q`,
+    );
+  },
+  { kernel: 'it lets everybody in' },
+);
+
+test('tar, git and sqlite do their work', async (t, driver) => {
+  const mounted = await mount(t, cluster(), driver);
   const { sh } = bound(t, mounted);
   await sh(
     'mkdir src; tar cf - -C "$ROOT" examples bin | tar xf - -C src; diff -r "$ROOT/bin" src/bin; diff -r "$ROOT/examples" src/examples',
@@ -224,8 +262,8 @@ test('tar, git and sqlite do their work', async (t) => {
     rm db`);
 });
 
-test('a C program is unpacked, compiled, linked and run', async (t) => {
-  const mounted = await mount(t, cluster());
+test('a C program is unpacked, compiled, linked and run', async (t, driver) => {
+  const mounted = await mount(t, cluster(), driver);
   if ((await mounted.tryScript('command -v gcc && command -v make')).code !== 0) {
     t.pass();
     t.log('gcc or make is not installed, so nothing was compiled');
@@ -243,8 +281,8 @@ test('a C program is unpacked, compiled, linked and run', async (t) => {
   t.regex(output, /^42$/m);
 });
 
-test('random reads and writes, with and without mmap, give what a local file gives', async (t) => {
-  const { sh } = bound(t, await mount(t, cluster()));
+test('random reads and writes, with and without mmap, give what a local file gives', async (t, driver) => {
+  const { sh } = bound(t, await mount(t, cluster(), driver));
   await sh(
     `python3 - <<'P'
 import mmap, os, random
@@ -281,8 +319,8 @@ P
   );
 });
 
-test('two mounts see what the other one has closed; a change that crosses another one is refused', async (t) => {
-  const [one, two] = [bound(t, await mount(t, cluster())), bound(t, await mount(t, cluster()))];
+test('two mounts see what the other one has closed; a change that crosses another one is refused', async (t, driver) => {
+  const [one, two] = [bound(t, await mount(t, cluster(), driver)), bound(t, await mount(t, cluster(), driver))];
   await one.sh('echo from one > shared; mkdir dir');
   await two.sh('test "$(cat shared)" = "from one"; echo and two >> shared');
   await waitFor(async () => (await one.sh('cat shared')) === 'from one\nand two\n', 'the other mount to see it');
@@ -303,21 +341,21 @@ P`,
   t.is(await two.sh('cat shared; rm shared; rmdir dir'), 'YYom one\nand two\n');
 });
 
-test('the mount ends in order at SIGTERM, and after kill -9 the next one takes its place', async (t) => {
-  const first = await mount(t, cluster());
+test('the mount ends in order at SIGTERM, and after kill -9 the next one takes its place', async (t, driver) => {
+  const first = await mount(t, cluster(), driver);
   await first.sh(t, 'echo kept > kept');
   first.process.kill('SIGTERM');
   t.is((await first.ended()).code, 0);
   t.is(await mountedAt(first.directory), undefined);
 
-  const second = await mount(t, cluster());
+  const second = await mount(t, cluster(), driver);
   await second.sh(t, 'exec 3> synced; echo safe >&3; python3 -c "import os; os.fsync(3)"');
   second.process.kill('SIGKILL');
   await second.ended();
   t.not((await second.tryScript('ls')).code, 0);
-  const third = await mount(t, cluster(), { directory: second.directory });
+  const third = await mount(t, cluster(), driver, { directory: second.directory });
   await third.sh(t, 'test "$(cat kept)" = kept; test "$(cat synced)" = safe; rm kept synced');
-  const again = await cluster().dfs(['mount', third.directory, '--foreground']);
+  const again = await cluster().dfs(['mount', third.directory, '--foreground', '--driver', driver]);
   t.is(again.code, 1);
   t.regex(again.stderr, /is mounted on .* already/);
   const { code, stderr } = await cluster().dfs(['umount', third.directory]);
@@ -325,8 +363,8 @@ test('the mount ends in order at SIGTERM, and after kill -9 the next one takes i
   t.is((await third.ended()).code, 0);
 });
 
-test('at SIGTERM files that programs have open are saved, and cut off', async (t) => {
-  const mounted = await mount(t, cluster());
+test('at SIGTERM files that programs have open are saved, and cut off', async (t, driver) => {
+  const mounted = await mount(t, cluster(), driver);
   const written = join(localDirectory(t), 'written');
   const script = `python3 - <<'P'
 import os, time
@@ -345,22 +383,24 @@ P`;
   await program;
 });
 
-test('in the background, too; umount of what is no mount says so', async (t) => {
+test('in the background, too; umount of what is no mount says so', async (t, driver) => {
   const directory = localDirectory(t);
-  const { code, stderr } = await cluster().dfs(['mount', directory, '--log', join(cluster().directory, 'mount.log')]);
+  const log = join(localDirectory(t), 'mount.log');
+  const { code, stderr } = await cluster().dfs(['mount', directory, '--driver', driver, '--log', log]);
   t.deepEqual([code, stderr], [0, '']);
   t.is((await mountedAt(directory))?.source, cluster().namenode);
+  t.regex(await readFile(log, 'utf8'), new RegExp(`driver.*${driver}`));
   t.is((await cluster().dfs(['umount', directory])).code, 0);
   t.is(await mountedAt(directory), undefined);
   const twice = await cluster().dfs(['umount', directory]);
   t.deepEqual([twice.code, twice.stderr], [1, `umount: \`${directory}': no cluster is mounted here\n`]);
 });
 
-test('safe mode makes it read-only; restarts of the NameNode and the death of a DataNode do not show', async (t) => {
-  const { sh, tryScript } = bound(t, await mount(t, cluster()));
+test('safe mode makes it read-only; restarts of the NameNode and the death of a DataNode do not show', async (t, driver) => {
+  const { sh, tryScript } = bound(t, await mount(t, cluster(), driver));
   await sh('echo before > before');
   await cluster().dfs(['safemode', 'enter']);
-  const fresh = bound(t, await mount(t, cluster()));
+  const fresh = bound(t, await mount(t, cluster(), driver));
   t.regex((await fresh.tryScript('touch new')).stderr, /Read-only file system/);
   await fresh.sh('test "$(cat before)" = before');
   await cluster().dfs(['safemode', 'leave']);

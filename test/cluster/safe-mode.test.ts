@@ -2,7 +2,7 @@
 import test from 'ava';
 import { loadConfiguration } from '../../common/config/configuration.js';
 import { startCluster } from './harness.js';
-import { CANNOT_MOUNT, mount } from './support/mounted.js';
+import { mount, testWithDrivers } from './support/mounted.js';
 
 /** Whoever waited for the end of safe mode would wait longer than any test. */
 const FOREVER = { 'dfs.client.retry.max.total': '10h' };
@@ -22,12 +22,12 @@ test('a client that has changed something is refused as soon as an administrator
   await fs.mkdir('/after');
 });
 
-(CANNOT_MOUNT === undefined ? test : test.skip)(
-  `programs in a mount get EROFS as soon as an administrator turns safe mode on${CANNOT_MOUNT === undefined ? '' : ` (${CANNOT_MOUNT})`}`,
-  async (t) => {
+testWithDrivers(test)(
+  'programs in a mount get EROFS as soon as an administrator turns safe mode on',
+  async (t, driver) => {
     const cluster = await startCluster(t);
     const args = Object.entries(FOREVER).flatMap(([name, value]) => ['-D', `${name}=${value}`]);
-    const mounted = await mount(t, cluster, { args });
+    const mounted = await mount(t, cluster, driver, { args });
     await mounted.sh(t, 'echo before > file');
     t.is((await cluster.dfs(['safemode', 'enter'])).code, 0);
     for (const change of [

@@ -4,10 +4,9 @@ import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { DfsError, messageOf, osErrorCode } from '../../../common/errors.js';
 import type { DriverOptions } from '../driver.js';
+import { DEVICE } from '../driver.js';
 import { runTool } from '../run-tool.js';
 import type { ReaderData, ReaderMessage } from './device-reader.js';
-
-export const DEVICE = '/dev/fuse';
 
 /** Data bytes of the largest write and read that are agreed on: 256 pages. */
 export const MAX_WRITE_BYTES = 1024 * 1024;

@@ -3,12 +3,15 @@
  * file system of the mount synchronously, nor does it have to: all is done by programs that it starts.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ExecutionContext } from 'ava';
+import type { ExecutionContext, TestFn } from 'ava';
+import { DRIVERS, type DriverName, whyNoKernelDriver } from '../../../client/fuse/driver-choice.js';
 import { mountedAt, unmount } from '../../../client/fuse/mount-table.js';
+import { loadFuseNative } from '../../../client/fuse/native/binding.js';
+import { messageOf } from '../../../common/errors.js';
 import { type CommandResult, resultOf, type TestCluster, waitFor } from '../harness.js';
 
 /** A failing command ends the script; of `! command` the shell would take no notice, therefore `refused command`. */
@@ -16,22 +19,36 @@ const PRELUDE = `
 cd "$0" && set -eo pipefail
 refused() { if "$@"; then echo "not refused: $*" >&2; return 1; fi; }`;
 
-const CAP_SYS_ADMIN = 1n << 21n;
+/** Why nothing can be mounted with a driver here; undefined where that is possible. */
+export const CANNOT_MOUNT: Readonly<Record<DriverName, string | undefined>> = {
+  kernel: whyNoKernelDriver(),
+  'fuse-native': whyNoKernelDriver() ?? whyNoFuseNative(),
+};
 
-/** Undefined where mounting is possible, else why not. */
-export const CANNOT_MOUNT = whyNot();
-
-function whyNot(): string | undefined {
-  if (process.getuid?.() !== 0) return 'mounting needs root';
-  const capabilities = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
-  if ((BigInt(`0x${capabilities}`) & CAP_SYS_ADMIN) === 0n) return 'this container may not mount';
+function whyNoFuseNative(): string | undefined {
   try {
-    accessSync('/dev/fuse', constants.R_OK | constants.W_OK);
+    loadFuseNative();
     return undefined;
-  } catch {
-    return 'there is no /dev/fuse';
+  } catch (error) {
+    return messageOf(error);
   }
 }
+
+/** By driver: why a test is not for it. Each of them stands in docs/MOUNT.md. */
+export type Limits = Readonly<Partial<Record<DriverName, string>>>;
+
+/** Declares a test once for each driver. One that cannot run is shown as skipped, with the reason. */
+export function testWithDrivers(test: TestFn): (title: string, run: DrivenTest, limits?: Limits) => void {
+  return (title, run, limits = {}) => {
+    for (const driver of DRIVERS) {
+      const why = CANNOT_MOUNT[driver] ?? limits[driver];
+      if (why === undefined) test.serial(`${driver}: ${title}`, (t) => run(t, driver));
+      else test.serial.skip(`${driver}: ${title} (${why})`, (t) => run(t, driver));
+    }
+  };
+}
+
+type DrivenTest = (t: ExecutionContext, driver: DriverName) => Promise<void>;
 
 export class TestMount {
   readonly directory: string;
@@ -82,10 +99,11 @@ export class TestMount {
 export async function mount(
   t: ExecutionContext,
   cluster: TestCluster,
+  driver: DriverName,
   { directory = mkdtempSync(join(tmpdir(), 'dfs-mount-')), args = [] as readonly string[] } = {},
 ): Promise<TestMount> {
   const staging = `dfs.client.mount.staging.dir=${join(cluster.directory, 'staging')}`;
-  const child = cluster.spawnDfs(['mount', directory, '--foreground', '-D', staging, ...args]);
+  const child = cluster.spawnDfs(['mount', directory, '--foreground', '-D', staging, '--driver', driver, ...args]);
   const watchdog = startWatchdog(child.pid, directory);
   const mounted = new TestMount(directory, child);
   t.teardown(async () => {
