@@ -76,6 +76,11 @@ export class FileSystem {
     return new FileSystem(await connect(options));
   }
 
+  /** Under which it holds the leases of files that it writes. */
+  get clientName(): string {
+    return this.#context.namenode.clientName;
+  }
+
   // ---- Namespace ---------------------------------------------------------------------------------------------------
 
   /** @throws DfsError `FileNotFound`. */

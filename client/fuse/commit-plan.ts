@@ -48,25 +48,27 @@ export function editedBlockSize(length: number, fileBlockSize: number): number {
 }
 
 /**
- * The block list of the new contents: the kept ones, and for each part that was written the blocks it became, in order.
+ * The blocks of the new contents: the kept ones, and for each part that was written the blocks it became, in order.
  * @throws Error when the written blocks do not end where the parts end.
  */
-export function newBlockList(plan: readonly Segment[], writtenBlocks: readonly BlockLocation[]): number[] {
-  const ids: number[] = [];
+export function newBlocks(
+  plan: readonly Segment[],
+  oldBlocks: readonly BlockLocation[],
+  writtenBlocks: readonly BlockLocation[],
+): BlockLocation[] {
+  const kept = new Map(oldBlocks.map((location) => [location.block.blockId, location]));
+  const blocks: BlockLocation[] = [];
   let next = 0;
+  const add = (location: BlockLocation | undefined, left: number): number => {
+    if (location === undefined || location.block.numBytes > left)
+      throw new Error('the blocks that were written are not those of the plan');
+    blocks.push(location);
+    return left - location.block.numBytes;
+  };
   for (const segment of plan) {
-    if (segment.kind === 'keep') {
-      ids.push(segment.blockId);
-      continue;
-    }
-    let left = segment.end - segment.start;
-    for (; left > 0; next++) {
-      const block = writtenBlocks[next]?.block;
-      if (block === undefined || block.numBytes > left)
-        throw new Error('the blocks that were written are not those of the plan');
-      ids.push(block.blockId);
-      left -= block.numBytes;
-    }
+    const bytes = segment.end - segment.start;
+    if (segment.kind === 'keep') add(kept.get(segment.blockId), bytes);
+    else for (let left = bytes; left > 0; next++) left = add(writtenBlocks[next], left);
   }
-  return ids;
+  return blocks;
 }

@@ -130,7 +130,7 @@ export class FileContents {
       if (this.isClean && (position ?? this.#length) === this.#length) await this.#startStream(position === undefined);
       const at = position ?? this.#length;
       if (this.#state.kind === 'streams' && !(await this.#writeToStream(this.#state, at, data))) await this.#settle();
-      if (this.#state.kind !== 'streams') await this.#writeChange(at, data);
+      if (this.#state.kind !== 'streams') await this.#makeChange((changes) => changes.write(at, data));
       this.#length = Math.max(this.#length, at + data.length);
       this.#changedMs = this.#options.clock.now();
       const { accessTimeMs, accessTimeNs } = this.#pendingTimes;
@@ -147,7 +147,7 @@ export class FileContents {
       } else {
         await this.#settle();
         if (length === 0 && this.isClean) await this.#empty();
-        else (await this.#changes()).setLength(length);
+        else await this.#makeChange((changes) => changes.setLength(length));
       }
       this.#length = length;
       this.#changedMs = this.#options.clock.now();
@@ -176,8 +176,9 @@ export class FileContents {
   }
 
   /** The file has no name any more: nothing of it has to be kept beyond its last close. */
-  markRemoved(): void {
+  async markRemoved(): Promise<void> {
     this.#isRemoved = true;
+    if (this.#state.kind === 'changed') await this.#state.changes.forgetJournal();
   }
 
   /** Sets the times at once, or after what is to be written. */
@@ -185,6 +186,17 @@ export class FileContents {
     await this.#lock.write(async () => {
       if (this.isClean) await this.#options.fs.setTimes(inodePath(this.fileId), times);
       else this.#pendingTimes = { ...this.#pendingTimes, ...times };
+    });
+  }
+
+  /** This mount ends, and could not flush it: false when the next mount cannot do so either. */
+  async keepForNextMount(): Promise<boolean> {
+    return await this.#lock.write(async () => {
+      const state = this.#state;
+      if (state.kind !== 'changed' || this.#isRemoved) return false;
+      this.#state = CLEAN;
+      await state.changes.close({ keepsJournal: true });
+      return true;
     });
   }
 
@@ -297,20 +309,21 @@ export class FileContents {
   async #changes(): Promise<ChangedContents> {
     if (this.#state.kind === 'changed') return this.#state.changes;
     await this.#forgetReader();
-    const changes = await ChangedContents.over({ ...this.#options, fileId: this.fileId });
+    const changes = await ChangedContents.over(this.#options, this.fileId);
+    if (this.#isRemoved) await changes.forgetJournal();
     this.#state = { kind: 'changed', changes };
     this.#length = changes.length;
     return changes;
   }
 
   /** When there is no room for more, what there is becomes blocks before its time. */
-  async #writeChange(position: number, data: Buffer): Promise<void> {
+  async #makeChange(change: (changes: ChangedContents) => Promise<void>): Promise<void> {
     try {
-      await (await this.#changes()).write(position, data);
+      await change(await this.#changes());
     } catch (error) {
       if (!isDfsError(error, 'NoSpace')) throw error;
       await this.#settle();
-      await (await this.#changes()).write(position, data);
+      await change(await this.#changes());
     }
   }
 

@@ -6,6 +6,8 @@ import { DfsError, isDfsError, messageOf, osErrorCode } from '../../common/error
 import type { Logger } from '../../common/logging.js';
 import { nodeDisk } from '../../common/node-disk.js';
 import type { FileSystem } from '../file-system.js';
+import { newAbortController } from '../on-abort.js';
+import { pause } from '../pause.js';
 import type { Driver } from './driver.js';
 import { type DriverName, loadDriver } from './driver-choice.js';
 import { HiddenDirectory } from './hidden-directory.js';
@@ -13,6 +15,7 @@ import { Identities } from './identities.js';
 import { forceUnmount, isDead, MOUNT_TYPE, mountedAt, unmount } from './mount-table.js';
 import { MountedFileSystem } from './mounted-file-system.js';
 import { StagingArea } from './staging.js';
+import { recoverStaged } from './staging-recovery.js';
 
 export interface MountRequest {
   /** Connected with a umask of 0: the kernel has taken off the program's own. */
@@ -44,11 +47,15 @@ export async function runMount(request: MountRequest): Promise<void> {
   const mountWithDriver = await loadDriver(request.driver);
   const mountPoint = await prepareMountPoint(request.mountPoint, logger);
   const hidden = new HiddenDirectory(fs, request.homeDirectory, logger, clock);
-  const staging = new StagingArea(
-    nodeDisk,
-    configuration.get('dfs.client.mount.staging.dir'),
-    configuration.get('dfs.client.mount.staging.size'),
-  );
+  const staging = stagingArea(request, mountPoint);
+  const recover = () =>
+    recoverStaged({
+      disk: nodeDisk,
+      directory: configuration.get('dfs.client.mount.staging.dir'),
+      contents: { fs, hidden, staging },
+      logger,
+    });
+  const isRecovered = readOnly || (await takeUpStaged(staging, recover));
   const operations = new MountedFileSystem({
     fs,
     hidden,
@@ -71,10 +78,39 @@ export async function runMount(request: MountRequest): Promise<void> {
   logger.info({ mountPoint, namenode, driver: request.driver }, 'mounted');
   request.onMounted();
   if (!readOnly) void hidden.removeAbandoned();
+  const over = newAbortController();
+  if (!isRecovered) void repeat(recover, clock, over.signal);
   await Promise.race([driver.ended, aborted(signal)]);
   if (signal.aborted) await leave(mountPoint, operations, driver, request);
   logger.info({ mountPoint }, 'unmounted');
+  over.abort();
   await operations.close();
+  await staging.close();
+}
+
+function stagingArea({ fs, configuration }: MountRequest, mountPoint: string): StagingArea {
+  const { clusterId } = fs.serverDefaults();
+  return new StagingArea({
+    disk: nodeDisk,
+    directory: configuration.get('dfs.client.mount.staging.dir'),
+    limitBytes: configuration.get('dfs.client.mount.staging.size'),
+    owner: { clusterId, mountPoint, clientName: fs.clientName },
+  });
+}
+
+/** Before programs see the files. True when nothing is left that could be tried again. */
+async function takeUpStaged(staging: StagingArea, recover: () => Promise<boolean>): Promise<boolean> {
+  await staging.open();
+  return await recover();
+}
+
+const RECOVERY_PAUSE_MS = 10_000;
+
+/** What could not be saved at the start, because the NameNode was in safe mode, or somebody was writing to the file. */
+async function repeat(recover: () => Promise<boolean>, clock: Clock, signal: AbortSignal): Promise<void> {
+  do {
+    await pause(clock, RECOVERY_PAUSE_MS, signal, 'mount').catch(() => undefined);
+  } while (!signal.aborted && !(await recover()));
 }
 
 /** The directory's true path, free of a mount whose process has died. */

@@ -94,7 +94,7 @@ export class MountedFileSystem implements FileSystemOperations {
     }
     const hidden = await this.#hidden.newPath();
     await this.#fs.rename(path, hidden, { exact: true });
-    this.#files.removed(open, hidden);
+    await this.#files.removed(open, hidden);
   }
 
   async rmdir(parent: number, name: string): Promise<void> {
@@ -108,7 +108,7 @@ export class MountedFileSystem implements FileSystemOperations {
     const replaced = to.mayReplace ? await this.#files.at(destination) : undefined;
     const keepReplacedAs = replaced === undefined ? undefined : await this.#hidden.newPath();
     await this.#fs.rename(source, destination, { overwrite: to.mayReplace, exact: true, keepReplacedAs });
-    if (replaced !== undefined && keepReplacedAs !== undefined) this.#files.removed(replaced, keepReplacedAs);
+    if (replaced !== undefined && keepReplacedAs !== undefined) await this.#files.removed(replaced, keepReplacedAs);
   }
 
   // ---- Attributes --------------------------------------------------------------------------------------------------

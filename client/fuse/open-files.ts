@@ -152,10 +152,10 @@ export class OpenFiles {
   }
 
   /** An open file has lost its name; what is left of it at `hiddenPath` goes with its last handle. */
-  removed(node: Node, hiddenPath: string): void {
+  async removed(node: Node, hiddenPath: string): Promise<void> {
     node.removedAs = hiddenPath;
-    node.contents?.markRemoved();
     this.#nodes.touched(node);
+    await node.contents?.markRemoved().catch((error: unknown) => this.#leftBehind(hiddenPath, error));
   }
 
   /** As POSIX wants it: setuid goes, and setgid where it means a group's execution. */
@@ -169,7 +169,7 @@ export class OpenFiles {
   /** Saves what was written, and lets go of everything. */
   async close(): Promise<void> {
     for (const [handle, { contents, writes }] of this.#open.all()) {
-      if (writes) await contents.flush().catch((error: unknown) => this.#lost(contents, error));
+      if (writes) await contents.flush().catch((error: unknown) => this.#notSaved(contents, error));
       await this.release(handle);
     }
   }
@@ -179,8 +179,12 @@ export class OpenFiles {
     return this.#open.add({ node, contents, writes, appends, ahead: new ReadAhead(this.#streams) });
   }
 
-  #lost({ fileId }: FileContents, error: unknown): void {
-    this.#options.logger.error({ inode: fileId, reason: messageOf(error) }, 'what was written to an open file is lost');
+  async #notSaved(contents: FileContents, error: unknown): Promise<void> {
+    const { logger } = this.#options;
+    const about = { inode: contents.fileId, reason: messageOf(error) };
+    if (await contents.keepForNextMount())
+      logger.error(about, 'could not save an open file; the next mount will try it');
+    else logger.error(about, 'what was written to an open file is lost');
   }
 
   #leftBehind(path: string, error: unknown): void {

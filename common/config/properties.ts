@@ -318,11 +318,11 @@ export const PROPERTIES = {
   ),
   'dfs.client.mount.staging.dir': path(
     '/var/tmp/dfs-mount',
-    'Where a mount keeps what was written to the middle of files until they are closed or synced.',
+    'Where a mount keeps journals of what was written to the middle of files until they are closed or synced.',
   ),
   'dfs.client.mount.staging.size': size(
     '10g',
-    'The most that a mount keeps there, of all files together; what goes beyond it becomes blocks before its time. No file can be made longer by more than this at a time.',
+    'The most that the journals of a mount take there, of all files together, overwritten bytes included; what goes beyond it becomes blocks before its time. No file can be made longer by more than this at a time.',
     {
       min: 1024 ** 2,
     },

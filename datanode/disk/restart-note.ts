@@ -4,10 +4,10 @@
  */
 import { join } from 'node:path';
 import { z } from 'zod';
+import { readCheckedLine, writeCheckedLine } from '../../common/checked-line.js';
 import type { Disk } from '../../common/disk.js';
 import { messageOf, osErrorCode } from '../../common/errors.js';
 import type { Logger } from '../../common/logging.js';
-import { readCheckedLine, writeCheckedLine } from './checked-line.js';
 import type { VolumeLayout } from './layout.js';
 import { isUnfinishedNoteName, parseRestartNoteName } from './layout.js';
 

@@ -5,12 +5,12 @@
  *     {"version":1,"passBeganMs":…,"position":{"shard":…,"blockId":…},"lastPassEndedMs":…}
  */
 import { z } from 'zod';
+import { readCheckedLine, writeCheckedLine } from '../../common/checked-line.js';
 import type { Disk } from '../../common/disk.js';
 import { isDfsError, messageOf, osErrorCode } from '../../common/errors.js';
 import type { Logger } from '../../common/logging.js';
 import type { ScanState } from '../block-scanner.js';
 import { SHARD_COUNT } from '../replica-table.js';
-import { readCheckedLine, writeCheckedLine } from './checked-line.js';
 
 /** To be raised when the order of the scan changes (the hash or the number of shards in replica-table.ts). */
 const CURSOR_VERSION = 1;

@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { ByteRanges } from '../../../client/fuse/byte-ranges.js';
-import { editedBlockSize, newBlockList, planCommit } from '../../../client/fuse/commit-plan.js';
+import { editedBlockSize, newBlocks, planCommit } from '../../../client/fuse/commit-plan.js';
 import type { BlockLocation } from '../../../client/types.js';
 
 function blocksOf(lengths: readonly number[], firstId: number): BlockLocation[] {
@@ -67,9 +67,11 @@ test('written blocks take the places of the parts that they were written for', (
     { kind: 'keep', blockId: 7, start: 10, end: 20 },
     { kind: 'write', start: 20, end: 25 },
   ] as const;
-  t.deepEqual(newBlockList(plan, blocksOf([6, 4, 5], 100)), [100, 101, 7, 102]);
-  t.throws(() => newBlockList(plan, blocksOf([6, 9], 100)));
-  t.throws(() => newBlockList(plan, blocksOf([6, 4], 100)));
+  const old = blocksOf([10, 10], 6);
+  const ids = newBlocks(plan, old, blocksOf([6, 4, 5], 100)).map(({ block }) => block.blockId);
+  t.deepEqual(ids, [100, 101, 7, 102]);
+  t.throws(() => newBlocks(plan, old, blocksOf([6, 9], 100)));
+  t.throws(() => newBlocks(plan, old, blocksOf([6, 4], 100)));
 });
 
 test('blocks of edited files are small, and never so small that the file would have too many', (t) => {

@@ -4,9 +4,9 @@
  *     <the value as JSON>\n
  *     <CRC32C of the line above, 8 hexadecimal digits>\n
  */
-import { crc32c } from '../../common/crc32c.js';
-import type { Disk } from '../../common/disk.js';
-import { readWhole, writeDurably } from '../../common/node-disk.js';
+import { crc32c } from './crc32c.js';
+import type { Disk } from './disk.js';
+import { readWhole, writeDurably } from './node-disk.js';
 
 /** @throws Error when it is damaged; the operating system's error when the disk does not give it. */
 export async function readCheckedLine(disk: Disk, path: string, maxBytes: number): Promise<unknown> {
