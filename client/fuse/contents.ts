@@ -90,6 +90,11 @@ export class FileContents {
     return this.#state.kind === 'clean';
   }
 
+  /** There is something that a flush could save. */
+  get isUnsaved(): boolean {
+    return !this.isClean && !this.#isRemoved && this.#failure === undefined;
+  }
+
   /** When it was last written to, and what was said about its times since; undefined when the cluster knows better. */
   get localTimes(): TimesChange | undefined {
     if (this.isClean) return undefined;

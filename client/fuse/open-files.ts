@@ -114,11 +114,15 @@ export class OpenFiles {
     const open = this.#open.remove(handle);
     if (open === undefined) return;
     open.ahead.stop();
-    const { node } = open;
+    const { node, contents } = open;
+    // A program may close a file and go on writing through a mapping, which nothing but the end of the last handle tells of.
+    if (node.handles === 1 && contents.isUnsaved) {
+      await contents.flush().catch((error: unknown) => this.#notSaved(contents, error));
+    }
     if (!this.#nodes.released(node)) return;
-    const { contents, removedAs } = node;
+    const { removedAs } = node;
     node.contents = undefined;
-    await contents?.close();
+    await contents.close();
     if (removedAs !== undefined)
       await this.#fs.delete(removedAs).catch((error: unknown) => this.#leftBehind(removedAs, error));
   }

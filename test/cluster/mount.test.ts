@@ -319,6 +319,23 @@ P
   );
 });
 
+test('what is written through a mapping after the file was closed is kept', async (t, driver) => {
+  const { sh } = bound(t, await mount(t, cluster(), driver));
+  await sh(`
+    head -c 100000 /dev/zero > mapped
+    python3 - <<'P'
+import ctypes, os
+libc = ctypes.CDLL(None)
+libc.mmap.restype, libc.mmap.argtypes = ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]
+READ_WRITE, SHARED = 3, 1
+fd = os.open('mapped', os.O_RDWR)
+at = libc.mmap(None, 100000, READ_WRITE, SHARED, fd, 0)
+os.close(fd)
+ctypes.memmove(at + 50000, b'after close', 11)
+P
+    test "$(tr -d '\\0' < mapped)" = 'after close'; test $(stat -c %s mapped) = 100000; rm mapped`);
+});
+
 test('two mounts see what the other one has closed; a change that crosses another one is refused', async (t, driver) => {
   const [one, two] = [bound(t, await mount(t, cluster(), driver)), bound(t, await mount(t, cluster(), driver))];
   await one.sh('echo from one > shared; mkdir dir');
