@@ -74,6 +74,11 @@ export function change<Answer extends StoredAnswer>(
   });
 }
 
+/** Whether a call has changed something before: then {@link change} has its answer, and what is checked before it must not refuse it. */
+export function isRepeat({ journal }: Namesystem, { id }: Call): boolean {
+  return id !== undefined && earlierAnswer(journal.committed, id) !== undefined;
+}
+
 function answered(ns: Namesystem, { id }: Call, timeMs: number, answer: StoredAnswer): { call?: AnsweredCall } {
   if (id === undefined) return {};
   return { call: { ...id, expiresMs: timeMs + ns.settings.retryCacheExpiryMs, answer } };

@@ -34,7 +34,6 @@ export async function setReplication(ns: Namesystem, call: Call, path: DfsPath, 
     const { inode } = requireInode(tx.db, call, path);
     requireAccess(call, inode, Access.WRITE, () => path.text);
     if (inode.type !== InodeType.FILE) return { answer: false };
-    if (inode.replication === replication) return { answer: true };
     return { answer: true, record: { op: 'setReplication', id: inode.id, replication } };
   });
 }

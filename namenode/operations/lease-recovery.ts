@@ -7,7 +7,7 @@ import type { Database } from 'better-sqlite3';
 import { DfsError } from '../../common/errors.js';
 import { inodeById, pathOf, requireFile, resolve } from '../inode-tree.js';
 import type { Transaction } from '../journal.js';
-import { type Call, change, type Decision, type Namesystem } from '../namesystem.js';
+import { type Call, change, type Decision, isRepeat, type Namesystem } from '../namesystem.js';
 import type { DfsPath } from '../paths.js';
 import { Access, type Caller, requireAccess } from '../permissions.js';
 import type { BlockRow, InodeRow } from '../storage/rows.js';
@@ -65,6 +65,7 @@ export async function recoverForTakeover(
   clientName: string,
   operation: string,
 ): Promise<void> {
+  if (isRepeat(ns, call)) return; // the file is open because of this very call
   const { inode } = resolve(ns.journal.committed, call, path);
   const holder = inode?.lease_holder ?? null;
   if (inode?.type !== InodeType.FILE || holder === null || holder === clientName) return;

@@ -23,6 +23,7 @@ export interface TruncateRequest {
 /**
  * Cuts a closed file. On a block's boundary that is done at once. Within a block, its replicas are cut by a recovery, in place; until that
  * is over the file is open, and nobody can write to it.
+ * A cut that takes nothing away is logged as well, so that a repeat that comes late does not cut what was written since.
  * @returns whether it is done. The same request again, while the replicas are being cut, is answered in the same way.
  * @throws DfsError `FileNotFound`, `IsADirectory`, `AccessControl`, `AlreadyBeingCreated`, `InvalidArgument` (the file is shorter),
  *   `BlockMissing` (no DataNode can cut the block).
@@ -38,7 +39,6 @@ export async function truncate(ns: Namesystem, call: Call, request: TruncateRequ
     requireAccess(call, file, Access.WRITE, () => path.text);
     if (file.lease_holder !== null)
       throw alreadyBeingCreated('TRUNCATE_FILE', path.text, file.lease_holder, clientName);
-    if (file.length === newLength) return { answer: { fileId: file.id, done: true } };
     if (file.length < newLength) {
       throw new DfsError(
         'InvalidArgument',

@@ -166,7 +166,7 @@ export class Cluster {
       directories: new Map<string, ModelDirectory>(),
       sharedFiles: new Map(shared),
       tenures: [],
-      crashesOfEach: () => this.datanodes.map(({ crashes }) => crashes),
+      lives: () => this.datanodes.map(({ lives }) => lives),
       onFlush: [],
       crashes: () => this.datanodes.reduce((sum, { crashes }) => sum + crashes, 0),
       newId: () => ++lastId,

@@ -192,8 +192,8 @@ export class DiskImage {
     this.#pending = this.#pending.filter((pending) => !done.has(pending));
   }
 
-  /** The power goes. Open handles are void afterwards. Returns how many files it has torn. */
-  crash(random: Random): number {
+  /** The power goes. Open handles are void afterwards. Returns how many files it has torn; `isToTear`: as many as it can. */
+  crash(random: Random, isToTear = false): number {
     const areOrdered = random.int(2) === 0;
     const isPrefixOver = () => random.int(4) === 0;
     let keeping = true;
@@ -213,7 +213,7 @@ export class DiskImage {
         replaceAll(node.entries, node.durable);
         continue;
       }
-      if (node.image.crash(random)) torn++;
+      if (node.image.crash(random, isToTear)) torn++;
       node.references = 1;
       this.#usedBytes += node.image.size;
     }

@@ -40,8 +40,9 @@ type Operation = 'look' | 'read' | 'write' | 'sync';
 /** Typical time of an operation; each takes between half and three halves of it. */
 const DURATION_MS: Record<Operation, number> = { look: 0.02, read: 0.1, write: 0.05, sync: 0.6 };
 
-/** What is to happen in the middle of the next sync of a file that has so many sectors to be written at least. */
-interface AwaitedSync {
+/** What is to happen in the middle of the next operation of a kind; of a sync: of a file that has so many sectors to be written at least. */
+interface Awaited {
+  readonly operation: 'write' | 'sync';
   readonly sectorsMin: number;
   readonly action: () => void;
 }
@@ -56,7 +57,8 @@ export class SimulatedDisk {
   readonly #options: SimulatedDiskOptions;
   readonly #image = new DiskImage();
   readonly #running = new Set<Running>();
-  readonly #duringNextSync: AwaitedSync[] = [];
+  readonly #awaited: Awaited[] = [];
+  #isToTear = false;
 
   constructor(options: SimulatedDiskOptions) {
     this.#options = options;
@@ -93,7 +95,8 @@ export class SimulatedDisk {
     this.#image.closeAll();
     if (kind === 'kill') return;
     faults.count('disk: un-synced writes at stake in a power cut');
-    const torn = this.#image.crash(random);
+    const torn = this.#image.crash(random, this.#isToTear);
+    this.#isToTear = false;
     if (torn > 0) faults.count('disk: un-synced write of which a power cut kept some sectors only', torn);
   }
 
@@ -108,9 +111,14 @@ export class SimulatedDisk {
     this.#image.settle();
   }
 
-  /** Calls `action` while something that has just been written, of so many sectors at least, is on its way to the disk. */
-  duringNextSync(action: () => void, sectorsMin = 0): void {
-    this.#duringNextSync.push({ action, sectorsMin });
+  /** Calls `action` while something is being written, or, of so many sectors at least, is on its way to the disk. */
+  duringNext(operation: 'write' | 'sync', action: () => void, sectorsMin = 0): void {
+    this.#awaited.push({ operation, action, sectorsMin });
+  }
+
+  /** The next power cut keeps some sectors of what is not synced, and loses others. */
+  tearAtPowerCut(): void {
+    this.#isToTear = true;
   }
 
   /** Takes files away, as the repair of a file system does, for good. Nothing must be open. */
@@ -142,11 +150,10 @@ export class SimulatedDisk {
       if (!life.alive) return;
       this.#running.add(running);
       const durationMs = DURATION_MS[operation] * (0.5 + random.fraction()) * this.condition.slowness;
-      if (operation === 'sync') {
-        for (const awaited of this.#duringNextSync.filter(({ sectorsMin }) => sectorsMin <= unsyncedSectors)) {
-          this.#duringNextSync.splice(this.#duringNextSync.indexOf(awaited), 1);
-          scheduler.after(durationMs / 2, 'during a sync', awaited.action);
-        }
+      for (const awaited of this.#awaited.filter((one) => one.operation === operation)) {
+        if (awaited.sectorsMin > unsyncedSectors) continue;
+        this.#awaited.splice(this.#awaited.indexOf(awaited), 1);
+        scheduler.after(durationMs / 2, `during a ${operation}`, awaited.action);
       }
       scheduler.after(durationMs, `disk ${life.name}`, () => {
         if (!this.#running.delete(running)) return;

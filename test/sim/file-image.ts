@@ -80,12 +80,12 @@ export class FileImage {
    * The power goes: un-synced sectors are kept or lost, each on its own, and the length is that before, after, or in between. True when some
    * were kept and some were lost.
    */
-  crash(random: Random): boolean {
+  crash(random: Random, isToTear = false): boolean {
     const currentSize = this.#size;
-    const keptShare = random.int(3) / 2;
+    const keptShare = isToTear ? 0.5 : random.int(3) / 2;
     let kept = 0;
     const unsynced = this.#old.size;
-    const size = survivingSize(this.#durableSize, currentSize, random);
+    const size = isToTear ? currentSize : survivingSize(this.#durableSize, currentSize, random);
     this.#reserve(Math.max(size, currentSize));
     for (const [sector, old] of this.#old) {
       const start = sector * SECTOR_BYTES;

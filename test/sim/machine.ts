@@ -27,6 +27,7 @@ export abstract class Machine {
   readonly #random: Random;
   #lives = 0;
   #crashes = 0;
+  #lastCrash: CrashKind = 'kill';
   #surroundings: Surroundings | undefined;
   /** A process that ends is started again; one that was told to stop is not, unless it was to be started since. */
   #isSupervised = true;
@@ -60,6 +61,16 @@ export abstract class Machine {
     return this.#crashes;
   }
 
+  /** How often its process has been started. */
+  get lives(): number {
+    return this.#lives;
+  }
+
+  /** Whether its disks are as the process that ran last has left them, whatever has become of that. */
+  get isAsLeft(): boolean {
+    return this.running !== undefined || this.#lastCrash === 'kill';
+  }
+
   start(): void {
     if (this.running !== undefined) {
       this.#isSupervised = true; // it may be stopping just now
@@ -82,6 +93,7 @@ export abstract class Machine {
     trace.note(kind, life.name);
     faults.count(`process: ${kind} of ${this.host.replace(/\d+$/, '')}`);
     this.#crashes++;
+    this.#lastCrash = kind;
     if (kind === 'power cut') links.setDown(this.host, true);
     life.end();
     for (const disk of this.disks) disk.crash(kind);
@@ -124,6 +136,7 @@ export abstract class Machine {
 
   #exit(life: Life): void {
     this.#crashes++;
+    this.#lastCrash = 'kill';
     life.end();
     for (const disk of this.disks) disk.crash('kill');
     this.afterCrash('kill');

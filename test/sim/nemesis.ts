@@ -94,17 +94,32 @@ export class Nemesis {
     }
   }
 
-  /** At any moment, or at one at which a disk has not all that it was given. */
+  /**
+   * At any moment, or at one at which a disk has not all that it was given; often such that of a write that is longer than a sector a later
+   * part reaches the disk and an earlier one does not.
+   */
   #cut(machine: Machine): void {
-    if (this.#random.int(2) === 0) {
+    if (this.#random.int(3) === 0) {
       this.#crash(machine, 'power cut');
       return;
     }
-    // What is one sector long cannot be torn.
-    const sectorsMin = 1 + this.#random.int(2);
-    pick(this.#random, machine.disks).duringNextSync(() => {
-      if (!this.#isOver) this.#crash(machine, 'power cut');
-    }, sectorsMin);
+    const disk = pick(this.#random, machine.disks);
+    const isToTear = this.#random.int(2) === 0;
+    const cut = (): void => {
+      if (this.#isOver) return;
+      if (isToTear) disk.tearAtPowerCut();
+      this.#crash(machine, 'power cut');
+    };
+    disk.duringNext('sync', cut, isToTear ? 2 : 0);
+  }
+
+  /** At any moment, or while it writes something that nobody may be told of yet. */
+  #kill(machine: Machine): void {
+    const kill = (): void => {
+      if (!this.#isOver) this.#crash(machine, 'kill');
+    };
+    if (this.#random.int(2) === 0) kill();
+    else pick(this.#random, machine.disks).duringNext('write', kill);
   }
 
   #crash(machine: Machine, kind: CrashKind): void {
@@ -121,6 +136,7 @@ export class Nemesis {
     for (const machine of others) this.#crash(machine, kind);
     if (one === undefined) return;
     if (kind === 'power cut' && others.length === 0) this.#cut(one);
+    else if (others.length === 0) this.#kill(one);
     else this.#crash(one, kind);
   }
 
@@ -220,7 +236,9 @@ export class Nemesis {
   #jumpClock(): void {
     const machine = pick(this.#random, [this.#cluster.namenode, ...this.#cluster.datanodes, ...this.#cluster.clients]);
     this.#cluster.world.faults.count('clock: jump');
-    machine.clockError.skewMs += (this.#random.fraction() - 0.5) * 7_200_000;
+    // A NameNode whose clock jumps by more than dfs.namenode.retrycache.expirytime.millis forgets what it has answered.
+    const mostMs = machine === this.#cluster.namenode ? 240_000 : 3_600_000;
+    machine.clockError.skewMs += (2 * this.#random.fraction() - 1) * mostMs;
   }
 
   #saveNamespace(): void {

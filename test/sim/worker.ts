@@ -21,8 +21,8 @@ export interface Workplace {
   readonly tenures: Tenure[];
   /** DataNodes that have crashed since the beginning. */
   readonly crashes: () => number;
-  /** How often each DataNode has crashed since the beginning. */
-  readonly crashesOfEach: () => readonly number[];
+  /** How often each DataNode has been started. */
+  readonly lives: () => readonly number[];
   /** Called when a flush was acknowledged. */
   readonly onFlush: ((flush: Flush) => void)[];
   readonly newId: () => number;
@@ -36,8 +36,8 @@ export interface Flush {
   readonly fileId: number;
   /** Of the file, as far as it was acknowledged. */
   readonly length: number;
-  /** How often each DataNode had crashed when the writer began. */
-  readonly crashesBefore: readonly number[];
+  /** How often each DataNode had been started when the writer began. */
+  readonly livesBefore: readonly number[];
 }
 
 /** One writer's hold on a shared file, from when the NameNode gave it to the last time it acknowledged anything. */
@@ -73,6 +73,8 @@ const LOST_FILE: readonly ErrorName[] = ['LeaseExpired'];
 const LOST_TO_OWN_CLIENT: readonly ErrorName[] = [...LOST_FILE, 'InvalidArgument', 'StaleGenerationStamp'];
 
 const PIECES_MAX = 8;
+/** How often a recovery that is under way is asked after. */
+const TAKE_ATTEMPTS_MAX = 6;
 const DIRECTORIES_MAX = 6;
 
 interface Place {
@@ -132,7 +134,8 @@ export class Worker {
     const choice = this.#random.int(100);
     if (choice < 30) await this.#create(fs, place);
     else if (choice < 36) await this.#mkdir(fs, place);
-    else if (choice < 44) await this.#list(fs, place);
+    else if (choice < 40) await this.#list(fs, place);
+    else if (choice < 44 && mine !== undefined) await this.#setReplication(fs, mine);
     else if (choice < 54) await this.#readOfOthers(fs);
     else if (choice < 60) await this.#appendToShared(fs);
     else if (choice < 62) await this.#takeShared(fs);
@@ -142,8 +145,7 @@ export class Worker {
     else if (choice < 76) await this.#append(fs, mine);
     else if (choice < 84) await this.#read(fs, mine.path, mine.file);
     else if (choice < 86) await this.#rename(fs, mine);
-    else if (choice < 88) await this.#truncateOrRecover(fs, mine);
-    else if (choice < 90) await this.#setReplication(fs, mine);
+    else if (choice < 90) await this.#truncateOrRecover(fs, mine);
     else if (choice < 95) await this.#remove(fs, mine);
     else if (choice < 98) await this.#stat(fs, mine);
     else await this.#overwrite(fs, mine);
@@ -204,8 +206,8 @@ export class Worker {
 
   /** Writes to a file that was just opened, until it is closed, left open by a failure, or the client has died. */
   async #writeAll(writer: FileWriter, file: ModelFile, tenure?: Tenure): Promise<void> {
-    const { world, crashes, crashesOfEach, onFlush, newId } = this.#workplace;
-    const crashesAtFirst = crashesOfEach();
+    const { world, crashes, lives, onFlush, newId } = this.#workplace;
+    const livesBefore = lives();
     const session = file.begin(newId(), writer.length);
     this.#inDoubt = () => {
       file.state = 'abandoned';
@@ -230,7 +232,7 @@ export class Worker {
         if (flush > 1) continue;
         acknowledged();
         const { path, status } = writer;
-        const told = { path, fileId: status.fileId, length: session.attemptedEnd, crashesBefore: crashesAtFirst };
+        const told = { path, fileId: status.fileId, length: session.attemptedEnd, livesBefore };
         for (const listener of onFlush) listener(told);
       }
       calledMs = world.scheduler.nowMs;
@@ -257,11 +259,14 @@ export class Worker {
 
   /** Takes one of the files that others want as well, if it can be had. */
   async #appendToShared(fs: FileSystem): Promise<void> {
-    const { sharedFiles, world, blockSize } = this.#workplace;
+    const { sharedFiles } = this.#workplace;
     const all = [...sharedFiles];
     const found = all[this.#random.int(all.length)];
-    if (found === undefined) return;
-    const [path, file] = found;
+    if (found !== undefined) await this.#appendTo(fs, ...found);
+  }
+
+  async #appendTo(fs: FileSystem, path: string, file: ModelFile): Promise<void> {
+    const { world, blockSize } = this.#workplace;
     const acceptable = [...TAKEOVER_FAILURES, 'FileNotFound', 'FileAlreadyExists'] as const;
     const isNew = file.sessions.length === 0;
     const open = (): Promise<FileWriter> => (isNew ? fs.create(path, { blockSize }) : fs.append(path));
@@ -287,8 +292,13 @@ export class Worker {
     const found = open[this.#random.int(Math.max(1, open.length))];
     if (found === undefined) return;
     const [path] = found;
-    await this.#attempt('recoverLease', path, () => fs.recoverLease(path), { acceptable: ['FileNotFound'] });
-    await this.#appendToShared(fs);
+    for (let attempts = 0; attempts < TAKE_ATTEMPTS_MAX; attempts++) {
+      const recover = (): Promise<boolean> => fs.recoverLease(path);
+      const closed = await this.#attempt('recoverLease', path, recover, { acceptable: ['FileNotFound'] });
+      if (closed !== false) break;
+      await this.#pause();
+    }
+    await this.#appendTo(fs, ...found);
   }
 
   /** Cuts a file that is closed; has one closed that is not. */
@@ -310,8 +320,17 @@ export class Worker {
     file.changing = false;
   }
 
-  async #setReplication(fs: FileSystem, { path, name, place, file }: FoundFile): Promise<void> {
-    const replication = 1 + this.#random.int(this.#workplace.maxReplication);
+  /** Sometimes there and back again: what was surplus is needed then. */
+  async #setReplication(fs: FileSystem, found: FoundFile): Promise<void> {
+    const before = found.file.replication;
+    const isSet = await this.#replicate(fs, found, 1 + this.#random.int(this.#workplace.maxReplication));
+    if (!isSet || this.#random.int(2) === 0) return;
+    await this.#pause();
+    await this.#replicate(fs, found, before);
+  }
+
+  /** Returns whether it was done. */
+  async #replicate(fs: FileSystem, { path, name, place, file }: FoundFile, replication: number): Promise<boolean> {
     // The call may still be on its way, to whatever bears the name by then.
     const doubt = (): void => place.directory.doubt(name);
     file.changing = true;
@@ -319,6 +338,7 @@ export class Worker {
     if (set === false) this.#violation(`setReplication of ${path} found no file`);
     if (set !== undefined) file.replication = replication;
     file.changing = false;
+    return set === true;
   }
 
   // ---- Reading -------------------------------------------------------------------------------------------------------

@@ -78,6 +78,27 @@ test('a cut within a block is a recovery to just that length; until it is over n
   t.true(await cut(fixture, '/f', 1300));
 });
 
+test('a cut that is asked for again gets its first answer, whatever has become of the file meanwhile', async (t) => {
+  const { ns, blocks } = setUp(t);
+  const request = (newLength: number) => ({ path: parsePath('/f'), newLength, clientName: 'client' });
+  const call = (callId: number) => ({ ...ROOT, id: { clientId: 'client', callId } });
+  const { fileId } = await writeFile(ns, '/f', [1000]);
+  t.true(await truncate(ns, call(1), request(1000)));
+  t.false(await truncate(ns, call(2), request(300)));
+  // The replicas have been cut, but none was reported yet.
+  blocks.live = 0;
+  const [last] = lastBlocks(ns.journal.committed, fileId);
+  await commitBlockSynchronization(ns, {
+    block: { blockId: last?.id ?? 0, generationStamp: last?.generation_stamp ?? 0 },
+    newGenerationStamp: last?.recovery_id ?? 0,
+    newLength: 300,
+    isGone: false,
+    targets: [target(0)],
+  });
+  t.false(await truncate(ns, call(2), request(300)));
+  t.true(await truncate(ns, call(1), request(1000)));
+});
+
 test('what cannot be cut', async (t) => {
   const fixture = setUp(t);
   const { ns, blocks } = fixture;

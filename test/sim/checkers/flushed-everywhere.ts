@@ -1,4 +1,7 @@
-/** What hflush or hsync has acknowledged is at that moment on every DataNode of the pipeline that has lived on since the call. */
+/**
+ * What hflush or hsync has acknowledged is at that moment on every DataNode of the pipeline. One that was killed meanwhile had it as well; one that has
+ * been started again since, or has lost its power, may have lost it after it acknowledged it.
+ */
 import { BlockState } from '../../../namenode/storage/schema.js';
 import type { Cluster } from '../cluster.js';
 import type { DatanodeMachine } from '../datanode-machine.js';
@@ -25,8 +28,8 @@ export const flushedEverywhere: Checker = {
       const length = flush.length - block.offset;
       if (length <= 0) return;
       for (const [index, machine] of cluster.datanodes.entries()) {
-        if (!block.hosts.includes(machine.host) || machine.running === undefined) continue;
-        if (machine.crashes !== flush.crashesBefore[index]) continue;
+        if (!block.hosts.includes(machine.host) || !machine.isAsLeft) continue;
+        if (machine.lives !== flush.livesBefore[index]) continue;
         const has = longestReplica(machine, block);
         if (has >= length) continue;
         cluster.world.violation(

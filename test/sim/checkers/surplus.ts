@@ -26,7 +26,7 @@ interface Contact {
 
 const NAME = 'surplus replicas';
 /** The NameNode looks every few seconds at who is late, by its own clock. */
-const LATENESS_MS = 10_000;
+const LATENESS_MS = 4_000;
 
 export const surplus: Checker = {
   name: NAME,
