@@ -8,13 +8,13 @@ import type { Database } from 'better-sqlite3';
 import { type Clock, sleep } from '../common/clock.js';
 import { type BlockHealth, countReadable, healthOf, type Replica } from './block-health.js';
 import type { DatanodeManager } from './datanode-manager.js';
-import { inodeById, pathOf } from './inode-tree.js';
+import { pathOf } from './inode-tree.js';
 import { isWellSpread } from './low-redundancy.js';
 import { isFinished } from './replica-judgement.js';
 import { blockRow, blocksOfInode } from './storage/block-rows.js';
+import { entriesAfter, inodeById } from './storage/inode-rows.js';
 import type { BlockRow, InodeRow } from './storage/rows.js';
 import { InodeType } from './storage/schema.js';
-import { statement } from './storage/statements.js';
 
 export type CheckedReplicaState =
   | 'LIVE'
@@ -115,12 +115,10 @@ interface Walked {
 /** The inode and all below it, directories before what is in them. No statement stays open between two steps. */
 function* walk(db: Database, root: InodeRow, path: string): Generator<Walked> {
   yield { inode: root, path };
-  const select = 'SELECT * FROM inodes WHERE parent = ? AND name > ? ORDER BY name LIMIT ?';
-  const children = statement<InodeRow>(db, select);
   const open = root.type === InodeType.DIRECTORY ? [{ id: root.id, path, after: '', page: [] as InodeRow[] }] : [];
   for (let directory = open.at(-1); directory !== undefined; directory = open.at(-1)) {
     if (directory.page.length === 0)
-      directory.page = children.all(directory.id, directory.after, FILES_PER_BATCH).reverse();
+      directory.page = entriesAfter(db, directory.id, directory.after, FILES_PER_BATCH).reverse();
     const inode = directory.page.pop();
     if (inode === undefined) {
       open.pop();

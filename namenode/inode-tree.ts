@@ -4,6 +4,7 @@ import { DfsError } from '../common/errors.js';
 import { type DfsPath, parsePath, prefixOf } from './paths.js';
 import { Access, type Caller, requireAccess } from './permissions.js';
 import { directoryCache, type WalkedInode } from './storage/directory-cache.js';
+import { inodeById, inodeByName } from './storage/inode-rows.js';
 import type { InodeRow } from './storage/rows.js';
 import { DELETED_INODE_ID, InodeType, ROOT_INODE_ID, ROOT_PARENT_ID } from './storage/schema.js';
 import { statement } from './storage/statements.js';
@@ -61,7 +62,8 @@ export function resolve(db: Database, caller: Caller, given: DfsPath): ResolvedP
   return {
     path,
     directories,
-    inode: parent === undefined ? inodeById(db, ROOT_INODE_ID) : child(db, parent.id, components.at(-1) as string),
+    inode:
+      parent === undefined ? inodeById(db, ROOT_INODE_ID) : inodeByName(db, parent.id, components.at(-1) as string),
   };
 }
 
@@ -84,10 +86,6 @@ export function parentOf({ path, directories }: ResolvedPath): WalkedInode | und
   return directories.length === path.components.length ? directories.at(-1) : undefined;
 }
 
-export function inodeById(db: Database, id: number): InodeRow | undefined {
-  return statement<InodeRow>(db, 'SELECT * FROM inodes WHERE id = ?').get(id);
-}
-
 /**
  * The path of an inode; undefined when it, or something above it, has been deleted. For one that was found by its id: its path may
  * have changed since the caller learned it.
@@ -106,8 +104,4 @@ export function pathOf(db: Database, id: number): string | undefined {
 
 export function fileNotFound(path: string): DfsError {
   return new DfsError('FileNotFound', `File does not exist: ${path}`);
-}
-
-function child(db: Database, parent: number, name: string): InodeRow | undefined {
-  return statement<InodeRow>(db, 'SELECT * FROM inodes WHERE parent = ? AND name = ?').get(parent, name);
 }

@@ -1,10 +1,11 @@
 import type { Database } from 'better-sqlite3';
 import { DfsError } from '../../common/errors.js';
-import { fileNotFound, inodeById, requireFile } from '../inode-tree.js';
+import { fileNotFound, requireFile } from '../inode-tree.js';
 import { type Call, change, type Namesystem } from '../namesystem.js';
 import type { DfsPath } from '../paths.js';
 import { Access, requireAccess } from '../permissions.js';
 import type { ExpectedReplica } from '../storage/edit-records.js';
+import { inodeById } from '../storage/inode-rows.js';
 import type { BlockRow, InodeRow } from '../storage/rows.js';
 import { BlockState } from '../storage/schema.js';
 import { alreadyBeingCreated, recoverForTakeover } from './lease-recovery.js';

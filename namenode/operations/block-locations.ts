@@ -1,9 +1,10 @@
 import type { Database } from 'better-sqlite3';
-import { inodeById, requireFile } from '../inode-tree.js';
+import { requireFile } from '../inode-tree.js';
 import { type Call, change, type Namesystem } from '../namesystem.js';
 import type { DfsPath } from '../paths.js';
 import { Access, requireAccess } from '../permissions.js';
 import { blocksOfInode } from '../storage/block-rows.js';
+import { inodeById } from '../storage/inode-rows.js';
 import type { BlockRow, InodeRow } from '../storage/rows.js';
 import { BlockState } from '../storage/schema.js';
 import { timesRecord } from './attributes.js';

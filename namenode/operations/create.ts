@@ -1,8 +1,9 @@
 import { DfsError } from '../../common/errors.js';
-import { fileNotFound, inodeById, type ResolvedPath, resolve } from '../inode-tree.js';
+import { fileNotFound, type ResolvedPath, resolve } from '../inode-tree.js';
 import { type Call, change, type Namesystem, type NamesystemSettings } from '../namesystem.js';
 import type { DfsPath } from '../paths.js';
 import { Access, type Caller, requireAccess } from '../permissions.js';
+import { inodeById } from '../storage/inode-rows.js';
 import type { InodeRow } from '../storage/rows.js';
 import { InodeType } from '../storage/schema.js';
 import { checkReplication } from './attributes.js';

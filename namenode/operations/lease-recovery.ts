@@ -5,11 +5,12 @@
  */
 import type { Database } from 'better-sqlite3';
 import { DfsError } from '../../common/errors.js';
-import { inodeById, pathOf, requireFile, resolve } from '../inode-tree.js';
+import { pathOf, requireFile, resolve } from '../inode-tree.js';
 import type { Transaction } from '../journal.js';
 import { type Call, change, type Decision, isRepeat, type Namesystem } from '../namesystem.js';
 import type { DfsPath } from '../paths.js';
 import { Access, type Caller, requireAccess } from '../permissions.js';
+import { inodeById } from '../storage/inode-rows.js';
 import type { BlockRow, InodeRow } from '../storage/rows.js';
 import { BlockState, InodeType } from '../storage/schema.js';
 import { isBeingRecovered, startRecovery } from './block-recovery.js';

@@ -1,12 +1,13 @@
 /** What making a file and making a directory have in common. */
 import { DfsError } from '../../common/errors.js';
-import { inodeById, type ResolvedPath } from '../inode-tree.js';
+import type { ResolvedPath } from '../inode-tree.js';
 import type { Transaction } from '../journal.js';
 import type { NamesystemSettings } from '../namesystem.js';
 import { checkNewNames, prefixOf } from '../paths.js';
 import { Access, type Caller, requireAccess, requireSuperuser } from '../permissions.js';
 import type { WalkedInode } from '../storage/directory-cache.js';
 import type { NewDirectory } from '../storage/edit-records.js';
+import { inodeById } from '../storage/inode-rows.js';
 
 /** Directories that are made on the way are searchable and writable by their owner, as in HDFS. */
 const IMPLICIT_BITS = 0o300;

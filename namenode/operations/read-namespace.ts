@@ -3,9 +3,9 @@ import { requireInode, resolve } from '../inode-tree.js';
 import type { Call, Namesystem } from '../namesystem.js';
 import type { DfsPath } from '../paths.js';
 import { Access, requireAccess } from '../permissions.js';
+import { entriesAfter } from '../storage/inode-rows.js';
 import type { InodeRow } from '../storage/rows.js';
 import { InodeType } from '../storage/schema.js';
-import { statement } from '../storage/statements.js';
 import { type VisitedRow, walkTree } from './walk-tree.js';
 
 /** Undefined when there is nothing. @throws DfsError `AccessControl`, `ParentNotDirectory`. */
@@ -28,8 +28,7 @@ export function listing(ns: Namesystem, call: Call, path: DfsPath, startAfter: s
   if (inode.type !== InodeType.DIRECTORY) return { entries: [inode], hasMore: false };
   requireAccess(call, inode, Access.READ_EXECUTE, () => path.text);
   const size = limit === 0 ? ns.settings.listingLimit : Math.min(limit, ns.settings.listingLimit);
-  const sql = 'SELECT * FROM inodes WHERE parent = ? AND name > ? ORDER BY name LIMIT ?';
-  const entries = statement<InodeRow>(db, sql).all(inode.id, startAfter, size + 1);
+  const entries = entriesAfter(db, inode.id, startAfter, size + 1);
   const hasMore = entries.length > size;
   return { entries: hasMore ? entries.slice(0, size) : entries, hasMore };
 }

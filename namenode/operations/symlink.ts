@@ -1,7 +1,8 @@
 import { DfsError } from '../../common/errors.js';
-import { fileNotFound, inodeById, resolve } from '../inode-tree.js';
+import { fileNotFound, resolve } from '../inode-tree.js';
 import { type Call, change, type Namesystem } from '../namesystem.js';
 import type { DfsPath } from '../paths.js';
+import { inodeById } from '../storage/inode-rows.js';
 import type { InodeRow } from '../storage/rows.js';
 import { checkNewInodes, newOwner, type Ownership } from './new-inodes.js';
 

@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import { type CheckedFile, fsck } from '../../namenode/fsck.js';
-import { inodeById } from '../../namenode/inode-tree.js';
+import { inodeById } from '../../namenode/storage/inode-rows.js';
 import type { InodeRow } from '../../namenode/storage/rows.js';
 import { BlockState, InodeType, ReplicaRowState, ROOT_INODE_ID } from '../../namenode/storage/schema.js';
 import { BlockFixture, STAMP } from './support/block-fixture.js';

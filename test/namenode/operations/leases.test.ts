@@ -1,5 +1,4 @@
 import test, { type ExecutionContext } from 'ava';
-import { inodeById } from '../../../namenode/inode-tree.js';
 import { LeaseMonitor, leaseHolders } from '../../../namenode/lease-monitor.js';
 import { append } from '../../../namenode/operations/append.js';
 import { commitBlockSynchronization } from '../../../namenode/operations/block-recovery.js';
@@ -9,6 +8,7 @@ import { fsync } from '../../../namenode/operations/fsync.js';
 import { recoverLease } from '../../../namenode/operations/lease-recovery.js';
 import { parsePath } from '../../../namenode/paths.js';
 import { blockRow } from '../../../namenode/storage/block-rows.js';
+import { inodeById } from '../../../namenode/storage/inode-rows.js';
 import { BlockState } from '../../../namenode/storage/schema.js';
 import { target } from '../support/fake-blocks.js';
 import { nextBlock, openFile, withLength } from '../support/files.js';

@@ -1,5 +1,4 @@
 import test, { type ExecutionContext } from 'ava';
-import { inodeById } from '../../../namenode/inode-tree.js';
 import type { Call } from '../../../namenode/namesystem.js';
 import { setOwner, setPermission, setReplication, setTimes } from '../../../namenode/operations/attributes.js';
 import { blockLocations } from '../../../namenode/operations/block-locations.js';
@@ -10,6 +9,7 @@ import { contentSummary, fileInfo, listing } from '../../../namenode/operations/
 import { rename } from '../../../namenode/operations/rename.js';
 import { parsePath } from '../../../namenode/paths.js';
 import { blocksOfInode } from '../../../namenode/storage/block-rows.js';
+import { inodeById } from '../../../namenode/storage/inode-rows.js';
 import { nextBlock, openFile, withLength, writeFile } from '../support/files.js';
 import { callOf, type NamesystemFixture, openNamesystemFixture, ROOT } from '../support/namesystem-fixture.js';
 

@@ -1,6 +1,6 @@
 /** What mounts need beyond HDFS's namespace. */
 import test, { type ExecutionContext } from 'ava';
-import { inodeById, pathOf, resolve } from '../../../namenode/inode-tree.js';
+import { pathOf, resolve } from '../../../namenode/inode-tree.js';
 import type { Call } from '../../../namenode/namesystem.js';
 import { setPermission, setTimes } from '../../../namenode/operations/attributes.js';
 import { blockLocations } from '../../../namenode/operations/block-locations.js';
@@ -13,6 +13,7 @@ import { createSymlink } from '../../../namenode/operations/symlink.js';
 import { getXattrs, removeXattr, setXattr } from '../../../namenode/operations/xattrs.js';
 import { parsePath } from '../../../namenode/paths.js';
 import { createDatabase, openDatabase } from '../../../namenode/storage/database.js';
+import { inodeById } from '../../../namenode/storage/inode-rows.js';
 import { replay } from '../../../namenode/storage/replay.js';
 import { openFile, writeFile } from '../support/files.js';
 import { dump } from '../support/namespace-world.js';

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { inodeById, resolve } from '../../../namenode/inode-tree.js';
+import { resolve } from '../../../namenode/inode-tree.js';
 import { append } from '../../../namenode/operations/append.js';
 import { blockLocations } from '../../../namenode/operations/block-locations.js';
 import { commitBlockSynchronization } from '../../../namenode/operations/block-recovery.js';
@@ -8,6 +8,7 @@ import { mkdirs } from '../../../namenode/operations/mkdirs.js';
 import { lastBlocks } from '../../../namenode/operations/open-file.js';
 import { truncate } from '../../../namenode/operations/truncate.js';
 import { parsePath } from '../../../namenode/paths.js';
+import { inodeById } from '../../../namenode/storage/inode-rows.js';
 import { BlockState } from '../../../namenode/storage/schema.js';
 import { target } from '../support/fake-blocks.js';
 import { openFile, writeFile } from '../support/files.js';

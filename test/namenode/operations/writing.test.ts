@@ -1,5 +1,4 @@
 import test, { type ExecutionContext } from 'ava';
-import { inodeById } from '../../../namenode/inode-tree.js';
 import { abandonBlock } from '../../../namenode/operations/abandon-block.js';
 import { addBlock } from '../../../namenode/operations/add-block.js';
 import { append } from '../../../namenode/operations/append.js';
@@ -10,6 +9,7 @@ import { additionalDatanodes, updateBlockForPipeline, updatePipeline } from '../
 import { rename } from '../../../namenode/operations/rename.js';
 import { parsePath } from '../../../namenode/paths.js';
 import { blockRow } from '../../../namenode/storage/block-rows.js';
+import { inodeById } from '../../../namenode/storage/inode-rows.js';
 import { BlockState } from '../../../namenode/storage/schema.js';
 import { target } from '../support/fake-blocks.js';
 import { nextBlock, openFile, WRITER, withLength, writeFile } from '../support/files.js';

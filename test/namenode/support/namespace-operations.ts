@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import type { Block } from '../../../common/block.js';
 import { isDfsError } from '../../../common/errors.js';
-import { inodeById } from '../../../namenode/inode-tree.js';
 import type { Call } from '../../../namenode/namesystem.js';
 import { change } from '../../../namenode/namesystem.js';
 import { addBlock } from '../../../namenode/operations/add-block.js';
@@ -21,6 +20,7 @@ import { rename } from '../../../namenode/operations/rename.js';
 import { truncate } from '../../../namenode/operations/truncate.js';
 import { parsePath } from '../../../namenode/paths.js';
 import { nextSlice } from '../../../namenode/reaper.js';
+import { inodeById } from '../../../namenode/storage/inode-rows.js';
 import type { InodeRow } from '../../../namenode/storage/rows.js';
 import { InodeType } from '../../../namenode/storage/schema.js';
 import { target } from './fake-blocks.js';
