@@ -9,11 +9,15 @@ import type { Hosts } from '../cluster/support/private-network.js';
 
 export const DATANODES = 4;
 
+/** Faults may last longer than any of the timeouts that these give (the first DataNode of a pipeline waits longest: 3 s and 5 s for each behind it). */
+export const LONGER_THAN_TIMEOUTS_MS = 22_000;
+
 /** Timeouts that faults outlast, and scans that find within seconds what nobody reads. */
 export const SETTINGS: Readonly<Record<string, string>> = {
   ...FAST_SETTINGS,
   'dfs.namenode.safemode.extension': '0',
   'dfs.client.socket-timeout': '3s',
+  'dfs.client.retry.max.total': '20s',
   'dfs.datanode.scan.period.hours': '2s',
   'dfs.block.scanner.volume.bytes.per.second': '64m',
   'dfs.datanode.directoryscan.interval': '3s',

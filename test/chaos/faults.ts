@@ -2,7 +2,7 @@
 import { sleep, systemClock } from '../../common/clock.js';
 import { type Random, seededRandom } from '../../common/random.js';
 import type { PrivateNetwork } from '../cluster/support/private-network.js';
-import type { ChaosCluster } from './cluster.js';
+import { type ChaosCluster, LONGER_THAN_TIMEOUTS_MS } from './cluster.js';
 import { DiskFaults } from './disk-faults.js';
 import { NetworkFaults } from './network-faults.js';
 import { ProcessFaults } from './process-faults.js';
@@ -51,7 +51,7 @@ export class Faults {
 
   /** Until the signal aborts; then everything is in order and runs again. */
   async run(signal: AbortSignal): Promise<void> {
-    const lanes = [this.#repeat(() => this.#processes.run(), this.#processRandom, signal)];
+    const lanes = [this.#repeat(() => this.#processes.run(signal), this.#processRandom, signal)];
     if (this.#surroundings.length > 0) lanes.push(this.#repeat(() => this.#oneOutside(signal), this.#random, signal));
     await Promise.all(lanes);
   }
@@ -63,11 +63,14 @@ export class Faults {
     }
   }
 
-  /** Half of them are shorter than every timeout, half are longer. */
+  /** Half of them are shorter than the timeouts, some longer than every one. */
   async #oneOutside(signal: AbortSignal): Promise<void> {
     const random = this.#random;
     const fault = this.#surroundings[random.int(this.#surroundings.length)];
-    const durationMs = random.int(2) === 0 ? 200 + random.int(1_300) : 4_000 + random.int(8_000);
+    const dice = random.int(6);
+    const moment = 200 + random.int(1_300);
+    const long = 4_000 + random.int(8_000);
+    const durationMs = dice < 3 ? moment : dice < 5 ? long : LONGER_THAN_TIMEOUTS_MS + random.int(5_000);
     await fault?.(durationMs, signal);
   }
 }

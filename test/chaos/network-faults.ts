@@ -3,7 +3,7 @@ import { sleep, systemClock } from '../../common/clock.js';
 import type { Random } from '../../common/random.js';
 import { hostOf } from '../cluster/support/machines.js';
 import type { PrivateNetwork } from '../cluster/support/private-network.js';
-import { DATANODES } from './cluster.js';
+import { DATANODES, LONGER_THAN_TIMEOUTS_MS } from './cluster.js';
 import type { Tally } from './tally.js';
 
 type Link = readonly [from: string, to: string];
@@ -29,7 +29,8 @@ export class NetworkFaults {
   async run(durationMs: number, signal: AbortSignal): Promise<void> {
     const [ends, links] = this.#someLinks();
     const flapping = this.#random.int(4) === 0;
-    const how = flapping ? 'that comes and goes' : durationMs > 3_000 ? 'cut for long' : 'cut for a moment';
+    const long = durationMs > LONGER_THAN_TIMEOUTS_MS ? 'cut for longer than every timeout' : 'cut for long';
+    const how = flapping ? 'that comes and goes' : durationMs > 3_000 ? long : 'cut for a moment';
     this.#tally.count(`link ${how}`, ends);
     this.#log(`${links.map((link) => link.join(' -> ')).join(', ')}: ${how}, ${durationMs} ms`);
     const deadline = systemClock.monotonicMs() + durationMs;

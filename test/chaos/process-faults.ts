@@ -7,7 +7,7 @@ import { shuffled } from '../../common/random.js';
 import type { NodeName } from '../cluster/harness.js';
 import { flipBytes } from '../cluster/support/files.js';
 import { intactData, type ReplicaOnDisk, replicasOf, replicasOfBlock } from '../cluster/support/replicas.js';
-import { type ChaosCluster, DATANODES, nameOf, roleOf } from './cluster.js';
+import { type ChaosCluster, DATANODES, LONGER_THAN_TIMEOUTS_MS, nameOf, roleOf } from './cluster.js';
 import { contentOf } from './content.js';
 import type { Tally } from './tally.js';
 
@@ -32,16 +32,16 @@ export class ProcessFaults {
   }
 
   /** One fault; what was killed or stopped runs again when this returns. */
-  async run(): Promise<void> {
+  async run(signal: AbortSignal): Promise<void> {
     const { random } = this.#options;
     const dice = random.int(100);
     if (dice < 25) await this.#damageReplica();
     else if (dice < 32) await this.#killPut();
-    else if (dice < 52) await this.#interrupt(['namenode']);
-    else if (dice < 82) await this.#interrupt(this.#someDatanodes(1));
-    else if (dice < 90) await this.#interrupt(this.#someDatanodes(2));
-    else if (dice < 96) await this.#interrupt(['namenode', ...this.#someDatanodes(1)]);
-    else await this.#interrupt(['namenode', ...this.#someDatanodes(DATANODES)]);
+    else if (dice < 52) await this.#interrupt(['namenode'], signal);
+    else if (dice < 82) await this.#interrupt(this.#someDatanodes(1), signal);
+    else if (dice < 90) await this.#interrupt(this.#someDatanodes(2), signal);
+    else if (dice < 96) await this.#interrupt(['namenode', ...this.#someDatanodes(1)], signal);
+    else await this.#interrupt(['namenode', ...this.#someDatanodes(DATANODES)], signal);
   }
 
   #someDatanodes(count: number): NodeName[] {
@@ -50,19 +50,20 @@ export class ProcessFaults {
   }
 
   /** Kills or stops each of the nodes; a while later all run again. The while may be longer than all timeouts. */
-  async #interrupt(nodes: readonly NodeName[]): Promise<void> {
+  async #interrupt(nodes: readonly NodeName[], signal: AbortSignal): Promise<void> {
     const { cluster, random, tally, log } = this.#options;
     const how = nodes.map((): Interruption => (random.int(3) === 0 ? 'SIGSTOP' : 'kill -9'));
-    const downMs = random.int(5_000);
+    const downMs = random.int(6) === 0 ? LONGER_THAN_TIMEOUTS_MS + random.int(5_000) : random.int(5_000);
     log(`${nodes.map((node, index) => `${how[index]} of ${nameOf(node)}`).join(', ')} for ${downMs} ms`);
     await Promise.all(
       nodes.map(async (node, index) => {
-        tally.count(how[index] ?? '', roleOf(node));
+        const long = downMs > LONGER_THAN_TIMEOUTS_MS ? ', longer than every timeout' : '';
+        tally.count(`${how[index]}${long}`, roleOf(node));
         if (how[index] === 'kill -9') await cluster.hold(node);
         else cluster.machines.signal(node, 'SIGSTOP');
       }),
     );
-    await sleep(systemClock, downMs);
+    await sleep(systemClock, downMs, signal).catch(() => {});
     for (const [index, node] of nodes.entries()) {
       if (how[index] === 'kill -9') cluster.release(node);
       else cluster.machines.signal(node, 'SIGCONT');

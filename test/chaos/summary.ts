@@ -20,7 +20,7 @@ function table(faults: ChaosReport['faults']): string {
   return sorted(faults)
     .map(([fault, roles]) => {
       const each = sorted(roles).map(([role, count]) => `${role} ${count}`);
-      return `  ${fault.padEnd(32)}${each.join(', ')}\n`;
+      return `  ${fault.padEnd(40)}${each.join(', ')}\n`;
     })
     .join('');
 }
