@@ -273,10 +273,11 @@ export class Datanode {
     };
   }
 
-  #execute({ command, transfer, invalidate, recover, balancerBandwidth }: DatanodeCommand__Output): void {
+  #execute({ command, transfer, invalidate, recover, balancerBandwidth, verify }: DatanodeCommand__Output): void {
     try {
       if (command === 'recover' && recover) this.#recovery.order(toRecoveryOrder(recover));
       if (command === 'invalidate') this.#removal.invalidate((invalidate?.blocks ?? []).map(toBlock));
+      if (command === 'verify') this.#integrity.verify((verify?.blocks ?? []).map(toBlock));
       if (command === 'transfer' && transfer) {
         const order = { block: toBlock(transfer.block), targets: transfer.targets.map(toTarget) };
         if (transfer.balancing) this.#moves.order(order);

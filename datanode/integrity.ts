@@ -1,9 +1,11 @@
 /** What a DataNode does against rot: the block scan of each volume, and the comparison of the directories with what is known. */
+import type { Block } from '../common/block.js';
 import type { Clock } from '../common/clock.js';
 import { DfsError } from '../common/errors.js';
 import type { Logger } from '../common/logging.js';
 import type { Random } from '../common/random.js';
 import { DirectoryScanner } from './directory-scanner.js';
+import { blockOf } from './replica-catalog.js';
 import type { ReplicaStore } from './replica-store.js';
 import type { ScanCounts } from './volume-scanner.js';
 import { VolumeScanner } from './volume-scanner.js';
@@ -64,6 +66,20 @@ export class Integrity {
   async stop(): Promise<void> {
     this.#stopping.abort(new DfsError('Cancelled', 'The DataNode is stopping'));
     await this.#running;
+  }
+
+  /**
+   * The NameNode was told that these replicas cannot be read. Each is verified, and reported if it is damaged. Where no scan runs that could do so, the
+   * reader is believed.
+   */
+  verify(blocks: readonly Block[]): void {
+    const { catalog, volumes } = this.#store;
+    for (const { blockId, generationStamp } of blocks) {
+      const replica = catalog.finalized(blockId);
+      if (replica?.generationStamp !== generationStamp) continue;
+      if (this.#scanners.length > 0) this.#suspect(blockId);
+      else catalog.foundCorrupt(blockOf(replica), volumes.get(replica.volume).storageId);
+    }
   }
 
   status(): IntegrityStatus {

@@ -27,6 +27,7 @@ import { ReplicationMonitor } from './replication-monitor.js';
 import { SafeMode } from './safe-mode.js';
 import { storagesWithoutOwner } from './storage/datanode-rows.js';
 import { probeDatanode } from './tcp/datanode-probe.js';
+import { Verifications } from './verifications.js';
 
 export interface BlockManagementOptions {
   readonly journal: Journal;
@@ -77,7 +78,17 @@ export class BlockManagement {
     const safeMode = new SafeMode({ committed, datanodes, settings: settings.safeMode, logger });
     const timeoutMs = Math.max(RECOVERY_TIMEOUT_MIN_MS, RECOVERY_TIMEOUT_HEARTBEATS * settings.heartbeatIntervalMs);
     const recoveries = new BlockRecoveries({ datanodes, clock, timeoutMs, logger });
-    const blocks = new BlockManager({ journal, datanodes, safeMode, recoveries, clock, random, logger });
+    const verifications = new Verifications();
+    const blocks = new BlockManager({
+      journal,
+      datanodes,
+      safeMode,
+      recoveries,
+      verifications,
+      clock,
+      random,
+      logger,
+    });
     const heartbeats = new HeartbeatManager(settings.heartbeats, logger);
     const invalidations = new Invalidations(datanodes, settings.invalidateLimit);
     const arrivals = new RecentArrivals(settings.heartbeatIntervalMs);
@@ -87,6 +98,7 @@ export class BlockManagement {
       journal,
       datanodes,
       invalidations,
+      verifications,
       arrivals,
       clock,
       isToGo: (block, storage) => balancer.isToGo(block, storage),
@@ -146,6 +158,7 @@ export class BlockManagement {
       incrementalReports,
       openReplicas: new OpenReplicas(),
       recoveries,
+      verifications,
       invalidations,
       redundancy,
       replication,

@@ -24,12 +24,14 @@ import { requestCheck } from './storage/redundancy-rows.js';
 import { replicaRow, replicasOfBlock, setReplicaState } from './storage/replica-rows.js';
 import type { BlockRow } from './storage/rows.js';
 import { BlockState, ReplicaRowState } from './storage/schema.js';
+import type { Verifications } from './verifications.js';
 
 export interface BlockManagerOptions {
   readonly journal: Journal;
   readonly datanodes: DatanodeManager;
   readonly safeMode: SafeMode;
   readonly recoveries: BlockRecoveries;
+  readonly verifications: Verifications;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -89,17 +91,43 @@ export class BlockManager implements Blocks {
     return holders.size;
   }
 
+  async reportedBad(block: Block, datanodeUuid: string, storageUuid: string): Promise<void> {
+    await this.#mark(block, datanodeUuid, storageUuid, (db, node) => this.#isLast(db, block.blockId, node));
+  }
+
   async markCorrupt(block: Block, datanodeUuid: string, storageUuid: string): Promise<void> {
-    const { journal, datanodes, clock, logger } = this.#options;
+    await this.#mark(block, datanodeUuid, storageUuid, () => false);
+  }
+
+  /** `doubt` says whether the replicas of the DataNode are to be verified first. */
+  async #mark(
+    block: Block,
+    datanodeUuid: string,
+    storageUuid: string,
+    doubt: (db: Database, node: DatanodeDescriptor) => boolean,
+  ): Promise<void> {
+    const { journal, datanodes, verifications, clock, logger } = this.#options;
     const node = datanodes.node(datanodeUuid);
+    if (node === undefined) return;
     // A reader that speaks only gRPC need not know which storage it was.
-    const storages = [...(node?.storages.values() ?? [])].filter(
-      ({ uuid }) => storageUuid === '' || uuid === storageUuid,
-    );
-    const marked = await journal.mutate(({ db }) => storages.filter((storage) => markRow(db, block, storage)));
+    const storages = [...node.storages.values()].filter(({ uuid }) => storageUuid === '' || uuid === storageUuid);
+    const marked = await journal.mutate(({ db }) => {
+      if (!doubt(db, node)) return storages.filter((storage) => markRow(db, block, storage));
+      verifications.ask(node, block, clock.monotonicMs());
+      return [];
+    });
     if (marked.length === 0) return;
-    logger.warn({ block: blockName(block), datanode: node?.name }, 'a replica is corrupt');
+    logger.warn({ block: blockName(block), datanode: node.name }, 'a replica is corrupt');
     this.#repairs.reported(block.blockId, clock.monotonicMs());
+  }
+
+  /** Whether the DataNode has a good replica of the block, and no other one has. */
+  #isLast(db: Database, blockId: number, node: DatanodeDescriptor): boolean {
+    const block = blockRow(db, blockId);
+    if (block === undefined) return false;
+    const { good, leaving, maintenance } = healthOf(db, block, this.#options.datanodes);
+    const readable = [...good, ...leaving, ...maintenance.filter(({ storage }) => storage.counts)];
+    return readable.length > 0 && readable.every((replica) => replica.node === node);
   }
 
   /** Logs how long repairs took that have ended since the last call. */

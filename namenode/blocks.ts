@@ -61,7 +61,12 @@ export interface Blocks {
   describe(targets: readonly Target[]): Location[];
   /** Number of replicas of `block` (its stamp, its length) on live DataNodes that are neither corrupt nor surplus. */
   countLive(db: Database, block: Block): number;
-  /** Marks a replica as corrupt, as a client or a DataNode found it; repair follows by itself. Unknown ones are ignored. */
+  /**
+   * Somebody who is not its DataNode could not read a replica. It is marked as corrupt, unless it is the last good one of its block: then its
+   * DataNode is asked to verify it. Unknown ones are ignored.
+   */
+  reportedBad(block: Block, datanodeUuid: string, storageUuid: string): Promise<void>;
+  /** Marks a replica as corrupt, as its DataNode found it; repair follows by itself. Unknown ones are ignored. */
   markCorrupt(block: Block, datanodeUuid: string, storageUuid: string): Promise<void>;
   /** Whether one of these DataNodes can lead a recovery. */
   canRecover(targets: readonly Target[]): boolean;

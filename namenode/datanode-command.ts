@@ -22,5 +22,7 @@ export type DatanodeCommand =
       readonly locations: readonly Location[];
       readonly truncate: boolean;
     }
+  /** Somebody could not read these replicas, which are the last of their blocks. */
+  | { readonly kind: 'verify'; readonly blocks: readonly Block[] }
   | { readonly kind: 'invalidate'; readonly blocks: readonly Block[] }
   | { readonly kind: 'fullReport'; readonly storageUuids: readonly string[] };

@@ -28,6 +28,7 @@ import { storageRow } from './storage/datanode-rows.js';
 import type { BlockRow } from './storage/rows.js';
 import { BlockState } from './storage/schema.js';
 import { compareDigest, type StorageReport } from './storage-report.js';
+import type { Verifications } from './verifications.js';
 
 /** Whom a message says it is from. */
 export interface Sender {
@@ -66,6 +67,7 @@ export interface DatanodeServiceOptions {
   readonly incrementalReports: IncrementalReports;
   readonly openReplicas: OpenReplicas;
   readonly recoveries: BlockRecoveries;
+  readonly verifications: Verifications;
   readonly invalidations: Invalidations;
   readonly redundancy: RedundancyMonitor;
   readonly replication: ReplicationMonitor;
@@ -156,7 +158,9 @@ export class DatanodeService {
     const node = this.requireRegistered(sender);
     this.#options.logger.warn({ datanode: node.name, replicas: replicas.length }, 'a DataNode reports bad replicas');
     for (const { block, datanodeUuid, storageUuid } of replicas) {
-      await this.#options.blocks.markCorrupt(block, datanodeUuid, storageUuid);
+      const { blocks } = this.#options;
+      if (datanodeUuid === node.uuid) await blocks.markCorrupt(block, datanodeUuid, storageUuid);
+      else await blocks.reportedBad(block, datanodeUuid, storageUuid);
     }
   }
 
@@ -260,6 +264,7 @@ export class DatanodeService {
       replication,
       balancer,
       recoveries,
+      verifications,
       invalidations,
       openReplicas,
       invalidateLimit,
@@ -275,6 +280,8 @@ export class DatanodeService {
     for (const { targets, ...order } of recoveries.ordersFor(node)) {
       commands.push({ kind: 'recover', ...order, locations: this.#notDead(targets) });
     }
+    const doubted = verifications.next(node);
+    if (doubted.length > 0) commands.push({ kind: 'verify', blocks: doubted });
     const deletions = invalidations.next(journal.committed, node, clock.monotonicMs());
     const leftovers = openReplicas.leftovers(
       journal.committed,

@@ -23,11 +23,13 @@ import * as checks from './storage/redundancy-rows.js';
 import { blocksOfStorage, changeReplicas, replicaRow, setReplicaState } from './storage/replica-rows.js';
 import type { BlockRow } from './storage/rows.js';
 import { BlockState, ReplicaRowState } from './storage/schema.js';
+import type { Verifications } from './verifications.js';
 
 export interface RedundancyMonitorOptions {
   readonly journal: Journal;
   readonly datanodes: DatanodeManager;
   readonly invalidations: Invalidations;
+  readonly verifications: Verifications;
   readonly arrivals: RecentArrivals;
   readonly clock: Clock;
   /** Whether a surplus replica should go from that storage, because the balancer has moved it. */
@@ -86,11 +88,12 @@ export class RedundancyMonitor {
     });
   }
 
-  /** Deletes corrupt replicas for which there is no other place, unless they are not corrupt any more or the last ones. */
+  /** Deletes corrupt replicas for which there is no other place, unless they are not corrupt any more, or no other one is surely good. */
   giveWay(replicas: readonly CorruptReplica[]): Promise<void> {
-    const { journal, datanodes, minReplication } = this.#options;
+    const { journal, datanodes, verifications, clock, minReplication } = this.#options;
     return journal.mutate(({ db }) => {
       for (const { block: id, storage } of replicas) {
+        if (verifications.isInDoubt(id, clock.monotonicMs())) continue; // asked again in the next round
         const block = blockRow(db, id);
         if (block === undefined || replicaRow(db, id, storage)?.state !== ReplicaRowState.CORRUPT) continue;
         if (healthOf(db, block, datanodes).good.length < minReplication) continue;

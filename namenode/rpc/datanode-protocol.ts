@@ -210,6 +210,8 @@ function commandMessage(command: DatanodeCommand): CommandMessage {
       };
     case 'balancerBandwidth':
       return { balancerBandwidth: { bytesPerSecond: command.bytesPerSecond } };
+    case 'verify':
+      return { verify: { blocks: [...command.blocks] } };
     case 'invalidate':
       return { invalidate: { blocks: [...command.blocks] } };
     case 'recover': {

@@ -70,7 +70,7 @@ export function namespaceHandlers(ns: Namesystem, callers: CallerSettings): Name
         const { datanodeUuid, storageId } = replica;
         const bad = block('replicas.block', replica.block);
         const datanode = shortText('replicas.datanode_uuid', datanodeUuid);
-        await ns.blocks.markCorrupt(bad, datanode, optionalShortText('replicas.storage_id', storageId));
+        await ns.blocks.reportedBad(bad, datanode, optionalShortText('replicas.storage_id', storageId));
       }
       return {};
     },

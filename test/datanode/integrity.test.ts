@@ -64,14 +64,47 @@ test('a replica of which a reader complains is verified at once; if it is good, 
   t.deepEqual(namenode.badReplicas, []);
 });
 
+/** What the NameNode says when a reader has complained of the last good replica of a block. */
+function verify(fixture: DatanodeFixture, block: Block): void {
+  fixture.namenode.commands.push({ command: 'verify', verify: { blocks: [block] } });
+}
+
+function rot({ image }: DatanodeFixture): void {
+  const handle = image.open(DATA_FILE, 'write');
+  image.write(handle, Buffer.from('rotten'), 12_345);
+  handle.close();
+}
+
+test('a replica that the NameNode doubts is verified, and reported only if it is damaged', async (t) => {
+  for (const isRotten of [false, true]) {
+    const fixture = await openScanned(t);
+    if (isRotten) rot(fixture);
+    const before = fixture.datanode.status().integrity;
+    verify(fixture, { ...BLOCK, generationStamp: 1000 }); // what it has is another one
+    verify(fixture, { ...BLOCK, blockId: 8 });
+    verify(fixture, BLOCK);
+    await fixture.clock.advance(10_000);
+    const { replicas, corrupt } = fixture.datanode.status().integrity;
+    t.deepEqual([replicas - before.replicas, corrupt - before.corrupt], isRotten ? [0, 1] : [1, 0]);
+    t.deepEqual(fixture.namenode.badReplicas, isRotten ? [7] : []);
+  }
+});
+
+test('where no scan runs that could verify a replica, the reader who complains is believed', async (t) => {
+  const fixture = await openDatanode(t, { settings: { 'dfs.datanode.scan.period.hours': '-1' } });
+  await fixture.join();
+  await write(fixture);
+  verify(fixture, BLOCK);
+  await fixture.clock.advance(10_000);
+  t.deepEqual(fixture.namenode.badReplicas, [7]);
+});
+
 test('a replica that rots is reported to the NameNode by the next pass, and one that vanishes by the next comparison', async (t) => {
   const settings = { ...SCANNED, 'dfs.datanode.scan.period.hours': '1h', 'dfs.datanode.directoryscan.interval': '2h' };
   const fixture = await openDatanode(t, { settings });
   await fixture.join();
   await write(fixture);
-  const handle = fixture.image.open(DATA_FILE, 'write');
-  fixture.image.write(handle, Buffer.from('rotten'), 12_345);
-  handle.close();
+  rot(fixture);
   await fixture.clock.advance(3_700_000);
   t.true(fixture.namenode.badReplicas.includes(7));
   t.is(fixture.namenode.believed().length, 1);

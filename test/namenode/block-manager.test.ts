@@ -4,6 +4,7 @@ import { BlockManager } from '../../namenode/block-manager.js';
 import { BlockRecoveries } from '../../namenode/block-recoveries.js';
 import { SafeMode } from '../../namenode/safe-mode.js';
 import { BlockState, ReplicaRowState } from '../../namenode/storage/schema.js';
+import { Verifications } from '../../namenode/verifications.js';
 import { BlockFixture, blockOf, LENGTH, SILENT, STAMP } from './support/block-fixture.js';
 
 const { LIVE, CORRUPT, EXCESS, INVALIDATE } = ReplicaRowState;
@@ -11,6 +12,7 @@ const { LIVE, CORRUPT, EXCESS, INVALIDATE } = ReplicaRowState;
 interface Setting {
   readonly fixture: BlockFixture;
   readonly blocks: BlockManager;
+  readonly verifications: Verifications;
   /** UUIDs of the DataNodes that a reader is sent to, in order. */
   locate(id: number, readerHost?: string): string[];
 }
@@ -24,18 +26,20 @@ async function withBlocks(t: ExecutionContext, run: (setting: Setting) => Promis
   const settings = { threshold: 0.999, minDatanodes: 0, extensionMs: 30_000, minReplication: 1 };
   const safeMode = new SafeMode({ committed, datanodes, settings, logger: SILENT });
   const recoveries = new BlockRecoveries({ datanodes, clock, timeoutMs: 30_000, logger: SILENT });
+  const verifications = new Verifications();
   const blocks = new BlockManager({
     journal,
     datanodes,
     safeMode,
     recoveries,
+    verifications,
     clock,
     random: seededRandom(1),
     logger: SILENT,
   });
   const locate: Setting['locate'] = (id, readerHost = '') =>
     blocks.locate(committed, id, readerHost).locations.map(({ datanodeUuid }) => datanodeUuid);
-  await run({ fixture, blocks, locate });
+  await run({ fixture, blocks, verifications, locate });
 }
 
 test('locate: the reader’s host first, then its rack, stale ones last', async (t) => {
@@ -114,11 +118,13 @@ test('locate: right after a restart of the NameNode readers are sent where the r
     logger: SILENT,
   });
   const recoveries = new BlockRecoveries({ datanodes, clock, timeoutMs: 30_000, logger: SILENT });
+  const verifications = new Verifications();
   const blocks = new BlockManager({
     journal,
     datanodes,
     safeMode,
     recoveries,
+    verifications,
     clock,
     random: seededRandom(1),
     logger: SILENT,
@@ -152,6 +158,50 @@ test('markCorrupt: the row is corrupt and its block is looked at', async (t) => 
     await blocks.markCorrupt(blockOf(1), 'dn-1', ''); // any storage
     t.deepEqual([fixture.state(0, 1), fixture.state(1, 1)], [CORRUPT, CORRUPT]);
     t.deepEqual(fixture.checks(), [1]);
+  });
+});
+
+test('reportedBad: corrupt while others are good; the last good one is to be verified by its DataNode', async (t) => {
+  await withBlocks(t, async ({ fixture, blocks, verifications }) => {
+    const node = fixture.storage(1).datanode;
+    await fixture.block(1);
+    for (const index of [0, 1]) await fixture.replica(index, 1);
+    await blocks.reportedBad(blockOf(1), 'dn-0', 'ds-0');
+    await blocks.reportedBad(blockOf(1), 'dn-1', 'ds-1');
+    await blocks.reportedBad(blockOf(1), 'dn-1', '');
+    t.deepEqual([fixture.state(0, 1), fixture.state(1, 1)], [CORRUPT, LIVE]);
+    t.deepEqual(verifications.next(fixture.storage(0).datanode), []);
+    t.deepEqual(verifications.next(node), [blockOf(1)]);
+    t.deepEqual(verifications.next(node), [], 'once');
+    await blocks.markCorrupt(blockOf(1), 'dn-1', 'ds-1'); // it says so itself
+    t.is(fixture.state(1, 1), CORRUPT);
+  });
+});
+
+test('reportedBad: others that are away do not count as good ones', async (t) => {
+  await withBlocks(t, async ({ fixture, blocks, verifications }) => {
+    await fixture.block(1);
+    for (const index of [0, 1]) await fixture.replica(index, 1);
+    fixture.storage(0).datanode.state = 'dead';
+    await blocks.reportedBad(blockOf(1), 'dn-1', '');
+    t.is(fixture.state(1, 1), LIVE);
+    t.is(verifications.next(fixture.storage(1).datanode).length, 1);
+  });
+});
+
+test('verifications: so many wait for a DataNode, and so many are told at a time', async (t) => {
+  await withBlocks(t, async ({ fixture, verifications }) => {
+    const node = fixture.storage(0).datanode;
+    for (let id = 1; id <= 2000; id++) verifications.ask(node, blockOf(id), 0);
+    const told: number[] = [];
+    for (let next = verifications.next(node); next.length > 0; next = verifications.next(node)) {
+      t.true(next.length <= 100);
+      told.push(...next.map(({ blockId }) => blockId));
+    }
+    t.deepEqual(
+      told,
+      Array.from({ length: 1000 }, (_, index) => index + 1),
+    );
   });
 });
 

@@ -4,7 +4,8 @@ import { RecentArrivals } from '../../namenode/recent-arrivals.js';
 import { RedundancyMonitor } from '../../namenode/redundancy-monitor.js';
 import { requestCheck } from '../../namenode/storage/redundancy-rows.js';
 import { BlockState, ReplicaRowState } from '../../namenode/storage/schema.js';
-import { BlockFixture } from './support/block-fixture.js';
+import { Verifications } from '../../namenode/verifications.js';
+import { BlockFixture, blockOf } from './support/block-fixture.js';
 
 const { LIVE, CORRUPT, EXCESS, INVALIDATE } = ReplicaRowState;
 
@@ -13,6 +14,7 @@ interface Setting {
   readonly monitor: RedundancyMonitor;
   readonly arrivals: RecentArrivals;
   readonly invalidations: Invalidations;
+  readonly verifications: Verifications;
   /** Rounds until no scan is left. */
   rounds(): Promise<void>;
   check(...blocks: number[]): Promise<void>;
@@ -25,6 +27,7 @@ async function withMonitor(t: ExecutionContext, run: (setting: Setting) => Promi
   for (const [index, rack] of ['/a', '/a', '/b', '/b'].entries()) await fixture.node(index, { rack });
   const { journal, datanodes, clock } = fixture;
   const invalidations = new Invalidations(datanodes, 1000);
+  const verifications = new Verifications();
   const arrivals = new RecentArrivals(3_000);
   const monitor = new RedundancyMonitor({
     journal,
@@ -32,6 +35,7 @@ async function withMonitor(t: ExecutionContext, run: (setting: Setting) => Promi
     invalidations,
     arrivals,
     clock,
+    verifications,
     isToGo: () => false,
     minReplication: 1,
   });
@@ -47,7 +51,7 @@ async function withMonitor(t: ExecutionContext, run: (setting: Setting) => Promi
     await monitor.requestChecks(blocks);
     await rounds();
   };
-  await run({ fixture, monitor, arrivals, invalidations, rounds, check });
+  await run({ fixture, monitor, arrivals, invalidations, verifications, rounds, check });
 }
 
 async function block(fixture: BlockFixture, id: number, holders: readonly number[], replication = 3): Promise<void> {
@@ -191,6 +195,20 @@ test('a corrupt replica gives way as long as there is a good one', async (t) => 
       [1, 2, 3].map((id) => fixture.state(1, id)),
       [INVALIDATE, CORRUPT, LIVE],
     );
+  });
+});
+
+test('no corrupt replica gives way while the last good one is being verified', async (t) => {
+  await withMonitor(t, async ({ fixture, monitor, verifications }) => {
+    await block(fixture, 1, [0]);
+    await fixture.replica(1, 1, CORRUPT);
+    const replica = { block: 1, storage: fixture.storage(1).id };
+    verifications.ask(fixture.storage(0).datanode, blockOf(1), fixture.clock.monotonicMs());
+    await monitor.giveWay([replica]);
+    t.is(fixture.state(1, 1), CORRUPT);
+    await fixture.clock.advance(30_000);
+    await monitor.giveWay([replica]);
+    t.is(fixture.state(1, 1), INVALIDATE);
   });
 });
 

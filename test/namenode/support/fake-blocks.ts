@@ -60,6 +60,10 @@ export class FakeBlocks implements Blocks {
     return this.live;
   }
 
+  async reportedBad(block: Block, datanodeUuid: string, storageUuid: string): Promise<void> {
+    await this.markCorrupt(block, datanodeUuid, storageUuid);
+  }
+
   async markCorrupt(block: Block, datanodeUuid: string, storageUuid: string): Promise<void> {
     this.corrupt.push({ block, datanodeUuid, storageUuid });
   }
