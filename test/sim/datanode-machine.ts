@@ -25,7 +25,8 @@ export interface DatanodeMachineOptions {
 }
 
 export class DatanodeMachine extends Machine {
-  readonly rack: string;
+  /** From its next start on. */
+  rack: string;
   readonly #options: DatanodeMachineOptions;
   readonly #roots: readonly string[];
   #datanode: Datanode | undefined;
@@ -48,7 +49,8 @@ export class DatanodeMachine extends Machine {
   }
 
   protected async boot({ life, clock, random }: Surroundings): Promise<void> {
-    const { world, host, rack, disks, namenode, settings } = this.#options;
+    const { rack } = this;
+    const { world, host, disks, namenode, settings } = this.#options;
     const roots = this.#roots;
     const tree = mounted(Object.fromEntries(disks.map((disk, index) => [`/volume${index}`, disk.attach(life)])));
     const configuration = loadConfiguration({

@@ -77,19 +77,21 @@ export class FileImage {
   }
 
   /**
-   * The power goes: un-synced sectors are kept or lost, each on its own, and the length is that before, after, or in between. True when some
-   * were kept and some were lost.
+   * The power goes: un-synced sectors are kept or lost, each on its own, and the length is that before, after, or in between. `isToTear`: one is
+   * lost and the others are kept. True when some were kept and some were lost.
    */
   crash(random: Random, isToTear = false): boolean {
     const currentSize = this.#size;
-    const keptShare = isToTear ? 0.5 : random.int(3) / 2;
+    const keptShare = random.int(3) / 2;
+    const lost = isToTear ? [...this.#old.keys()][random.int(Math.max(1, this.#old.size))] : undefined;
     let kept = 0;
     const unsynced = this.#old.size;
     const size = isToTear ? currentSize : survivingSize(this.#durableSize, currentSize, random);
     this.#reserve(Math.max(size, currentSize));
     for (const [sector, old] of this.#old) {
       const start = sector * SECTOR_BYTES;
-      const isOld = this.#forgotten.has(sector) || random.fraction() >= keptShare;
+      const isLost = isToTear ? sector === lost : random.fraction() >= keptShare;
+      const isOld = this.#forgotten.has(sector) || isLost;
       if (!isOld) kept++;
       // What lies beyond the present end was there before a truncation: if the length is back, so is the content.
       const from = isOld ? start : Math.max(start, currentSize);

@@ -1,6 +1,7 @@
 /** Does the harm that the options of a run ask for, and undoes it after a while. */
 import type { Random } from '../../common/random.js';
 import { shuffled } from '../../common/random.js';
+import { Administrator } from './administrator.js';
 import type { Cluster } from './cluster.js';
 import type { CrashKind, DiskCondition } from './disk.js';
 import type { DamageKind } from './disk-image.js';
@@ -18,12 +19,14 @@ export class Nemesis {
   readonly #cluster: Cluster;
   readonly #options: SimulationOptions;
   readonly #random: Random;
+  readonly administrator: Administrator;
   #isOver = false;
 
   constructor(cluster: Cluster, options: SimulationOptions) {
     this.#cluster = cluster;
     this.#options = options;
     this.#random = cluster.world.fork();
+    this.administrator = new Administrator(cluster, cluster.world.fork());
   }
 
   start(): void {
@@ -89,6 +92,13 @@ export class Nemesis {
         return this.#jumpClock();
       case 'save namespace':
         return this.#saveNamespace();
+      case 'decommission':
+      case 'maintenance':
+        return this.#takeOut(kind);
+      case 'balance':
+        return this.administrator.balance();
+      case 'change rack':
+        return this.#changeRack();
       default:
         throw new Error(`unknown kind ${String(kind satisfies never)}`);
     }
@@ -104,7 +114,7 @@ export class Nemesis {
       return;
     }
     const disk = pick(this.#random, machine.disks);
-    const isToTear = this.#random.int(2) === 0;
+    const isToTear = this.#random.int(3) > 0;
     const cut = (): void => {
       if (this.#isOver) return;
       if (isToTear) disk.tearAtPowerCut();
@@ -239,6 +249,17 @@ export class Nemesis {
     // A NameNode whose clock jumps by more than dfs.namenode.retrycache.expirytime.millis forgets what it has answered.
     const mostMs = machine === this.#cluster.namenode ? 240_000 : 3_600_000;
     machine.clockError.skewMs += (2 * this.#random.fraction() - 1) * mostMs;
+  }
+
+  /** Whoever is in maintenance may be away for as long as it takes. */
+  #takeOut(action: 'decommission' | 'maintenance'): void {
+    this.#later(this.administrator.takeOut(action));
+  }
+
+  #changeRack(): void {
+    const machine = pick(this.#random, this.#cluster.datanodes);
+    this.administrator.moveToAnotherRack(machine);
+    this.#stop(machine);
   }
 
   #saveNamespace(): void {

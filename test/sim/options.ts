@@ -29,7 +29,13 @@ export const NEMESIS_KINDS = [
   'lose replicas',
   'jump clock',
   'save namespace',
+  'decommission',
+  'maintenance',
+  'balance',
+  'change rack',
 ] as const;
+
+const CRASHES = ['kill namenode', 'cut namenode', 'kill datanode', 'cut datanode', 'kill client'] as const;
 
 export type NemesisKind = (typeof NEMESIS_KINDS)[number];
 
@@ -105,6 +111,8 @@ function drawNemesis(random: Random, faultyMs: number): Map<NemesisKind, number>
     if (kind === 'noisy network card') continue;
     if (sometimes(random, share)) chosen.set(kind, logUniform(random, faultyMs / 8, 2 * faultyMs));
   }
+  // Whatever else goes wrong, some process has to come through it.
+  chosen.set(pick(random, CRASHES), logUniform(random, faultyMs / 8, faultyMs / 2));
   return chosen;
 }
 
@@ -142,6 +150,7 @@ function drawSettings(random: Random, blockSize: number): Record<string, string>
     'dfs.namenode.lease-hard-limit-sec': pick(random, ['60s', '5m']),
     'dfs.namenode.retrycache.expirytime.millis': '10m',
     'dfs.ls.limit': String(pick(random, [2, 10, 1_000])),
+    'dfs.namenode.decommission.interval': '3s',
     'dfs.datanode.failed.volumes.tolerated': '0',
     'dfs.datanode.scan.period.hours': pick(random, ['2m', '10m']),
     'dfs.datanode.directoryscan.interval': pick(random, ['1m', '10m']),

@@ -82,6 +82,8 @@ async function course(cluster: Cluster, onStage: (name: string) => void): Promis
   await cluster.drive(scheduler.sleep(LATE_CALLS_MS, 'late calls'), LATE_CALLS_MS + 1_000);
   if (isViolated()) return;
   const fs = await cluster.observe();
+  onStage('administration');
+  await cluster.drive(nemesis.administrator.settle(), CHECK_LIMIT_MS);
   for (const { name, check } of CHECKERS) {
     if (check === undefined) continue;
     onStage(name);

@@ -1,4 +1,5 @@
 /** Once nothing goes wrong any more, the cluster brings every block to the replicas that it should have, and nothing else stays. */
+import type { Database } from 'better-sqlite3';
 import type { FileSystem } from '../../../client/index.js';
 import type { FsckSummary } from '../../../client/types.js';
 import type { Cluster } from '../cluster.js';
@@ -43,6 +44,9 @@ async function faultsOfCluster(cluster: Cluster, fs: FileSystem): Promise<string
     .filter((text) => !text.endsWith('live'));
   if (report.length !== cluster.datanodes.length)
     states.push(`${report.length} of ${cluster.datanodes.length} DataNodes are known`);
+  for (const { datanode, adminState } of report) {
+    if (adminState !== 'normal' && adminState !== 'decommissioned') states.push(`${datanode.host} is ${adminState}`);
+  }
   const summary = await checkFiles(fs);
   // A read that failed for a moment has made an only replica corrupt for good: whether it really is, its disk tells below.
   const counted = ['underReplicated', 'overReplicated', 'misReplicated', 'missing'] as const;
@@ -57,6 +61,18 @@ async function checkFiles(fs: FileSystem): Promise<FsckSummary> {
   throw new Error('fsck gave no summary');
 }
 
+/** Hosts of DataNodes that are decommissioned, or on their way: what they have does not count. */
+export function leavingHosts(db: Database): ReadonlySet<string> {
+  const sql =
+    "SELECT d.host FROM datanode_admin a JOIN datanodes d ON d.uuid = a.datanode WHERE a.decision = 'decommission'";
+  return new Set(
+    db
+      .prepare<[], { host: string }>(sql)
+      .all()
+      .map(({ host }) => host),
+  );
+}
+
 /** The disks have what the NameNode counts on: no replica too few, none too many, none of the past. */
 function faultsOnDisks(cluster: Cluster): string[] {
   const db = cluster.namenode.database?.connections.reading;
@@ -68,6 +84,9 @@ function faultsOnDisks(cluster: Cluster): string[] {
       .all()
       .map((block) => [block.id, block]),
   );
+  const leaving = leavingHosts(db);
+  const inService = cluster.datanodes.filter(({ host }) => !leaving.has(host));
+  const racksInService = new Set(inService.map(({ rack }) => rack)).size;
   const found = new Map<number, Set<DatanodeMachine>>();
   const faults: string[] = [];
   for (const machine of cluster.datanodes) {
@@ -82,7 +101,8 @@ function faultsOnDisks(cluster: Cluster): string[] {
       else if (replica.length !== block.length)
         faults.push(`${name} has ${replica.length} bytes instead of ${block.length}`);
       else if (!replica.isGood) faults.push(`${name} is damaged`);
-      else found.set(replica.blockId, (found.get(replica.blockId) ?? new Set()).add(machine));
+      else if (inService.includes(machine))
+        found.set(replica.blockId, (found.get(replica.blockId) ?? new Set()).add(machine));
     }
   }
   for (const { id, complete, replication } of blocks.values()) {
@@ -91,7 +111,7 @@ function faultsOnDisks(cluster: Cluster): string[] {
     if (complete !== 1) continue;
     if (machines.length !== replication)
       faults.push(`block ${id} has ${machines.length} of ${replication} good replicas`);
-    else if (racks < Math.min(replication, cluster.options.racks, 2)) faults.push(`block ${id} is on ${racks} rack`);
+    else if (racks < Math.min(replication, racksInService, 2)) faults.push(`block ${id} is on ${racks} rack`);
   }
   return faults;
 }

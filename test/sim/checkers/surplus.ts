@@ -93,7 +93,7 @@ function replicasOf(
     .prepare<[number], ReplicaAt>(
       `SELECT d.host, r.state, r.generation_stamp = b.generation_stamp AND r.length = b.length AS matches
        FROM replicas r JOIN storages s ON s.id = r.storage JOIN datanodes d ON d.uuid = s.datanode JOIN blocks b ON b.id = r.block
-       WHERE r.block = ?`,
+       WHERE r.block = ? AND d.uuid NOT IN (SELECT datanode FROM datanode_admin)`,
     )
     .all(block);
   return { replication: row.replication, replicas };
