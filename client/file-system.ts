@@ -194,6 +194,11 @@ export class FileSystem {
     return (await namenode.call('RecoverLease', { path, clientName: namenode.clientName })).closed;
   }
 
+  /** Inode ids of the files that a client holds leases of: all of them for the superuser, for others those that are theirs. */
+  openFilesOf(clientName: string): AsyncIterable<number> {
+    return namespace.openFilesOf(this.#context.namenode, clientName);
+  }
+
   /**
    * Cuts a closed file. True when it is done; false when the DataNodes are cutting the block that the new end is in: until that is over
    * (`stat(path).underConstruction` is false) nobody can write to the file.

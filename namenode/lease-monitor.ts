@@ -5,6 +5,7 @@
 import type { Database } from 'better-sqlite3';
 import type { Namesystem } from './namesystem.js';
 import { canBeReleased, NAMENODE_LEASE_HOLDER, releaseLease } from './operations/lease-recovery.js';
+import { filesHeldBy } from './storage/open-file-rows.js';
 import { statement } from './storage/statements.js';
 
 const PAGE_FILES = 100;
@@ -69,9 +70,6 @@ export class LeaseMonitor {
   }
 
   #filesOf(holder: string, after: number): number[] {
-    const sql = 'SELECT id FROM inodes WHERE lease_holder = ? AND id > ? ORDER BY id LIMIT ?';
-    return statement<{ id: number }>(this.#ns.journal.committed, sql)
-      .all(holder, after, PAGE_FILES)
-      .map(({ id }) => id);
+    return filesHeldBy(this.#ns.journal.committed, holder, after, PAGE_FILES).map(({ id }) => id);
   }
 }

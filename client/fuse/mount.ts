@@ -53,6 +53,7 @@ export async function runMount(request: MountRequest): Promise<void> {
       disk: nodeDisk,
       directory: configuration.get('dfs.client.mount.staging.dir'),
       contents: { fs, hidden, staging },
+      clock,
       logger,
     });
   const isRecovered = readOnly || (await takeUpStaged(staging, recover));

@@ -1,11 +1,14 @@
 /**
- * What mounts of this cluster have left behind in the staging directory that were killed: journals of files that were being changed. Whatever was written
- * goes to its file, if that is still what it was when it was opened. Otherwise it is kept aside, in `recovered/` beside the journals, and the log says so.
+ * What mounts of this cluster have left behind that were killed: files that they were writing to the end of, which are closed, and journals of files that
+ * they were changing, in the staging directory. What stands in a journal goes to its file, if that is still what it was when it was opened. Otherwise
+ * it is kept aside, in `recovered/` beside the journals, and the log says so.
  *
  * A directory is taken by its lock, so that nobody touches what a live mount has. Each journal is removed when it is done, and what a crash interrupts
  * here the next mount does again.
  */
 import { join } from 'node:path';
+import { readCheckedLine } from '../../common/checked-line.js';
+import type { Clock } from '../../common/clock.js';
 import type { Disk } from '../../common/disk.js';
 import { isDfsError, messageOf } from '../../common/errors.js';
 import { type DirectoryLock, lockDirectory } from '../../common/lock-file.js';
@@ -13,18 +16,21 @@ import type { Logger } from '../../common/logging.js';
 import { writeDurably } from '../../common/node-disk.js';
 import { inodePath } from '../posix-namespace.js';
 import { ChangedContents, type ChangedContentsOptions } from './changed-contents.js';
+import { closeFilesOf } from './dead-writers.js';
 import { StagedBytes, type StagingBudget } from './staged-bytes.js';
-import { isPrivate, JOURNAL, makePrivate, OWN_DIRECTORY, removeOwnDirectory } from './staging.js';
+import { isPrivate, JOURNAL, makePrivate, OWN_DIRECTORY, OWNER_FILE, removeOwnDirectory } from './staging.js';
 
 export interface StagingRecoveryOptions {
   readonly disk: Disk;
   /** `dfs.client.mount.staging.dir`. */
   readonly directory: string;
   readonly contents: ChangedContentsOptions;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
 export const RECOVERED = 'recovered';
+const OWNER_BYTES_MAX = 64 * 1024;
 const COPY_BYTES = 1024 * 1024;
 /** What is read here was counted when it was written. */
 const NO_BUDGET: StagingBudget = { take: () => {}, giveBack: () => {} };
@@ -65,13 +71,28 @@ async function recoverMount(options: StagingRecoveryOptions, directory: string):
 }
 
 async function recoverLocked(options: StagingRecoveryOptions, directory: string): Promise<boolean> {
-  const { disk } = options;
-  let isDone = true;
+  const { disk, contents, clock, logger } = options;
+  const { clusterId, clientName } = await ownerOf(disk, directory);
+  const { fs } = contents;
+  if (clusterId !== undefined && clusterId !== fs.serverDefaults().clusterId) return true;
+  let isDone = clientName === undefined || (await closeFilesOf(fs, clientName, clock, logger));
   for (const { name } of await disk.list(directory)) {
     if (JOURNAL.test(name)) isDone = (await recoverJournal(options, join(directory, name))) && isDone;
   }
   if (isDone) await removeOwnDirectory(disk, directory);
   return isDone;
+}
+
+/** Nothing of a mount that died before it could say who it is; then there are no journals either. */
+async function ownerOf(disk: Disk, directory: string): Promise<{ clusterId?: string; clientName?: string }> {
+  try {
+    const value = await readCheckedLine(disk, join(directory, OWNER_FILE), OWNER_BYTES_MAX);
+    const { clusterId, clientName } = value as Record<string, unknown>;
+    if (typeof clusterId !== 'string' || typeof clientName !== 'string') return {};
+    return { clusterId, clientName };
+  } catch {
+    return {};
+  }
 }
 
 /** False when it is still there. */

@@ -85,6 +85,7 @@ const NEEDS_NO_SAFE_MODE: Readonly<Record<Method, boolean>> = {
   AdministerDatanodes: false,
   RunBalancer: false,
   SetBalancerBandwidth: false,
+  ListOpenFiles: false,
 };
 
 /** Errors after which the same call may succeed: the NameNode is away, starting, or asks for a pause. */

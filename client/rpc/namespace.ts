@@ -47,6 +47,16 @@ async function isListingOfFile(
   return (await fileInfo(namenode, path))?.fileId === only.fileId;
 }
 
+/** Inode ids. */
+export async function* openFilesOf(namenode: NamenodeClient, clientName: string): AsyncGenerator<number, void, void> {
+  let previousId = 0;
+  do {
+    const page = await namenode.call('ListOpenFiles', { clientName, previousId });
+    yield* page.fileIds;
+    previousId = page.nextPreviousId;
+  } while (previousId > 0);
+}
+
 export async function mkdir(
   namenode: NamenodeClient,
   path: string,

@@ -13,6 +13,7 @@ import type { WriterRequest } from '../operations/open-file.js';
 import { additionalDatanodes, updateBlockForPipeline, updatePipeline } from '../operations/pipeline.js';
 import { truncate } from '../operations/truncate.js';
 import { parsePath } from '../paths.js';
+import { filesHeldBy } from '../storage/open-file-rows.js';
 import { type CallerSettings, callOf } from './callers.js';
 import {
   block,
@@ -42,6 +43,7 @@ type WriterHandlers = Pick<
   | 'Complete'
   | 'RenewLease'
   | 'RecoverLease'
+  | 'ListOpenFiles'
   | 'Truncate'
   | 'Concat'
 >;
@@ -154,6 +156,17 @@ export function writerHandlers(ns: Namesystem, callers: CallerSettings): WriterH
 
     async RecoverLease(request) {
       return { closed: await recoverLease(ns, callOf(callers, request.header), parsePath(request.path)) };
+    },
+
+    async ListOpenFiles(request) {
+      const { user, superuser } = callOf(callers, request.header);
+      const holder = shortText('client_name', request.clientName);
+      const after = count('previous_id', request.previousId);
+      const { listingLimit } = ns.settings;
+      const files = filesHeldBy(ns.journal.committed, holder, after, listingLimit);
+      const shown = files.filter(({ owner }) => superuser || owner === user);
+      const nextPreviousId = files.length < listingLimit ? 0 : (files.at(-1)?.id ?? 0);
+      return { fileIds: shown.map(({ id }) => id), nextPreviousId };
     },
   };
 }

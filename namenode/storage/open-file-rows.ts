@@ -12,6 +12,11 @@ export interface OpenFile {
 
 export const BEFORE_OPEN_FILES: OpenFile = { id: 0, lease_holder: '' };
 
+export interface HeldFile {
+  readonly id: number;
+  readonly owner: string;
+}
+
 export interface UnfinishedPage {
   readonly blocks: readonly BlockRow[];
   /** Where the next page begins; undefined when this was the last one. */
@@ -27,4 +32,10 @@ export function unfinishedBlocks(db: Database, after: OpenFile, limit: number): 
   const last = statement<BlockRow>(db, 'SELECT * FROM blocks WHERE inode = ? ORDER BY idx DESC LIMIT 2');
   const blocks = files.flatMap(({ id }) => last.all(id)).filter(({ state }) => state !== BlockState.COMPLETE);
   return { blocks, next: files.length < limit ? undefined : files.at(-1) };
+}
+
+/** The first `limit` files after inode `after` that this client has open for writing, by inode. */
+export function filesHeldBy(db: Database, holder: string, after: number, limit: number): HeldFile[] {
+  const sql = 'SELECT id, owner FROM inodes WHERE lease_holder = ? AND id > ? ORDER BY id LIMIT ?';
+  return statement<HeldFile>(db, sql).all(holder, after, limit);
 }

@@ -143,6 +143,22 @@ os.pwrite(f, b'ours', 1_000_000); os.pwrite(g, b'G', 0)`,
   t.is((await readdir(recovered)).length, 4, 'once only');
 });
 
+test('files that were growing can be written to as soon as the next mount is there', async (t) => {
+  const { mounted, next } = await freshMount(t);
+  await changeAndKill(
+    t,
+    mounted,
+    `
+for name in ['one', 'two']:
+    f = os.open(name, os.O_WRONLY | os.O_CREAT)
+    os.write(f, b'synced'); os.fsync(f); os.write(f, b'not synced')
+os.open('empty', os.O_WRONLY | os.O_CREAT)`,
+  );
+  const second = await next();
+  await second.sh(t, 'for f in one two empty; do echo " and more" >> $f; done; test "$(cat empty)" = " and more"');
+  t.regex((await readAll('/one')).toString(), /^synced(not synced)? and more\n$/);
+});
+
 test('a mount leaves alone what a live one has in the same directory', async (t) => {
   const { mounted, staging, next } = await freshMount(t);
   await write('/open', Buffer.from('0123456789'));

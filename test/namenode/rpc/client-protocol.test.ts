@@ -63,6 +63,31 @@ test.serial('files and directories are made, seen, changed, moved and deleted', 
   t.is((await client.GetFileInfo({ header: root(), path: '/moved' })).status, null);
 });
 
+test.serial('the files of one client that are open, by pages; others see those that are theirs', async (t) => {
+  const { client } = live;
+  await client.Mkdirs({ header: root(), path: '/open', mode: 0o777, modeSet: true });
+  const ids: number[] = [];
+  for (let i = 0; i < 1001; i++) {
+    const { status } = await client.Create({ header: root(), path: `/open/${i}`, clientName: 'many' });
+    ids.push(status?.fileId ?? 0);
+  }
+  const { status } = await client.Create({ header: as('alice'), path: '/open/hers', clientName: 'many' });
+  const hers = status?.fileId ?? 0;
+  await client.Create({ header: root(), path: '/open/other', clientName: 'other' });
+  const first = await client.ListOpenFiles({ header: root(), clientName: 'many' });
+  t.deepEqual(first, { fileIds: ids.slice(0, 1000), nextPreviousId: ids[999] ?? 0 });
+  const second = await client.ListOpenFiles({ header: root(), clientName: 'many', previousId: first.nextPreviousId });
+  t.deepEqual(second, { fileIds: [ids[1000] ?? 0, hers], nextPreviousId: 0 });
+  t.deepEqual(await client.ListOpenFiles({ header: as('alice'), clientName: 'many' }), {
+    fileIds: [],
+    nextPreviousId: ids[999] ?? 0,
+  });
+  const rest = { clientName: 'many', previousId: ids[999] ?? 0 };
+  t.deepEqual((await client.ListOpenFiles({ header: as('alice'), ...rest })).fileIds, [hers]);
+  t.deepEqual((await client.ListOpenFiles({ header: root(), clientName: 'nobody' })).fileIds, []);
+  await client.Delete({ header: root(), path: '/open', recursive: true });
+});
+
 test.serial('errors come with their names and the texts of HDFS', async (t) => {
   const { client } = live;
   await t.throwsAsync(client.GetListing({ header: root(), path: '/none' }), {
