@@ -108,10 +108,11 @@ export class StagingArea implements StagingBudget {
   async close(): Promise<void> {
     const own = await this.#own?.catch(() => undefined);
     if (own === undefined) return;
-    const { disk } = this.#options;
-    const entries = await disk.list(own.path);
-    if (!entries.some(({ name }) => JOURNAL.test(name))) await removeOwnDirectory(disk, own.path);
-    own.lock.release();
+    try {
+      await removeWithoutJournals(this.#options.disk, own.path);
+    } finally {
+      own.lock.release();
+    }
   }
 
   async #ownDirectory(): Promise<OwnDirectory> {
@@ -122,6 +123,15 @@ export class StagingArea implements StagingBudget {
       this.#own = undefined;
       throw error;
     }
+  }
+}
+
+async function removeWithoutJournals(disk: Disk, directory: string): Promise<void> {
+  try {
+    const entries = await disk.list(directory);
+    if (!entries.some(({ name }) => JOURNAL.test(name))) await removeOwnDirectory(disk, directory);
+  } catch (error) {
+    if (osErrorCode(error) !== 'ENOENT') throw error; // somebody has cleaned up
   }
 }
 

@@ -4,8 +4,10 @@ import type { Clock } from '../../../common/clock.js';
 import { messageOf } from '../../../common/errors.js';
 import type { Logger } from '../../../common/logging.js';
 import { newAbortController } from '../../on-abort.js';
+import { pause } from '../../pause.js';
 import { Errno, failureOf } from '../errno.js';
 import type { FileSystemOperations } from '../file-system-operations.js';
+import { isBeingKilled } from './caller.js';
 import type { IncomingRequest } from './device.js';
 import { type Answer, RequestDispatch } from './dispatch.js';
 import { replyHeader } from './replies.js';
@@ -21,11 +23,19 @@ export interface SessionOptions {
 
 const NOTHING: readonly Buffer[] = [];
 
+interface Interruptible {
+  readonly threadId: number;
+  readonly controller: AbortController;
+}
+
+/** Between two looks at a program that got a signal while it waits. */
+const KILLED_POLL_MS = 200;
+
 export class Session {
   readonly #options: SessionOptions;
   readonly #dispatch: RequestDispatch;
   /** Requests under way that may be interrupted. */
-  readonly #interruptible = new Map<bigint, AbortController>();
+  readonly #interruptible = new Map<bigint, Interruptible>();
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -53,7 +63,7 @@ export class Session {
       return;
     }
     if (body.op === 'interrupt') {
-      this.#interruptible.get(body.unique)?.abort(new Errno('EINTR'));
+      void this.#interrupt(body.unique);
       return;
     }
     try {
@@ -66,10 +76,25 @@ export class Session {
     }
   }
 
+  /**
+   * The kernel tells of the first signal, whichever it is. One that the program handles is no reason for EINTR, which nobody expects of files; but a program
+   * that is to end must not wait for the cluster.
+   */
+  async #interrupt(unique: bigint): Promise<void> {
+    for (
+      let request = this.#interruptible.get(unique);
+      request !== undefined;
+      request = this.#interruptible.get(unique)
+    ) {
+      if (await isBeingKilled(request.threadId)) request.controller.abort(new Errno('EINTR'));
+      await pause(this.#options.clock, KILLED_POLL_MS, undefined, 'the end of a program');
+    }
+  }
+
   async #answer(header: RequestHeader, body: RequestBody): Promise<Answer> {
     if (!mayBeInterrupted(body)) return await this.#dispatch.run(header, body, NEVER);
     const controller = newAbortController();
-    this.#interruptible.set(header.unique, controller);
+    this.#interruptible.set(header.unique, { threadId: header.pid, controller });
     try {
       const interrupted = new Promise<'interrupted'>((resolve) => {
         controller.signal.addEventListener('abort', () => resolve('interrupted'));
