@@ -1,6 +1,6 @@
 /** A cluster of real processes for the bench, started and stopped through the same commands a user has. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { isFree } from '../client/cluster/ports.js';
@@ -63,11 +63,4 @@ export async function startBenchCluster(
   }
   const status = async () => JSON.parse(await dfs('cluster', 'status', ...place, '--json')) as ClusterStatus;
   return { namenode, dir, dfs, status, stop };
-}
-
-/** Peak and present resident memory of a process in MiB, as the kernel counts it. */
-export async function memoryMiB(pid: number): Promise<{ readonly now: number; readonly peak: number }> {
-  const text = await readFile(`/proc/${pid}/status`, 'utf8');
-  const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]) / 1024;
-  return { now: field('VmRSS'), peak: field('VmHWM') };
 }

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { callsBesideEmptyOnes } from './cases/calls.js';
 import { memory } from './cases/memory.js';
 import { metadata } from './cases/metadata.js';
+import { mounts } from './cases/mounts.js';
 import { randomReads } from './cases/random-reads.js';
 import { repair } from './cases/repair.js';
 import { smallFiles } from './cases/small-files.js';
@@ -26,6 +27,7 @@ const CASES: Record<string, (context: BenchContext) => Promise<Row[]>> = {
   metadata,
   calls: callsBesideEmptyOnes,
   reads: randomReads,
+  mount: mounts,
   sync: syncOnClose,
   repair,
   ls: coldCommand,
@@ -40,7 +42,7 @@ const USAGE = `npm run bench -- [options]
   --size MIB      of a large file (1024)
   --files N       files of 4 KiB at each concurrency (10000)
   --medium N      files of 1 MiB at each concurrency (1000)
-  --turn SECONDS  after which a turn of many files ends, with what was done by then (8)`;
+  --turn SECONDS  after which a turn of many files ends, with what was done by then (6)`;
 
 interface Request {
   readonly options: BenchOptions;
@@ -67,7 +69,7 @@ function readArguments(): Request {
       size: { ...text, default: '1024' },
       files: { ...text, default: '10000' },
       medium: { ...text, default: '1000' },
-      turn: { ...text, default: '8' },
+      turn: { ...text, default: '6' },
     },
   });
   const peer = PEER_NAMES.find((name) => name === values.peer);
@@ -115,21 +117,22 @@ async function write(report: Report, { peer, complete }: Request): Promise<void>
 async function main(): Promise<void> {
   const request = readArguments();
   const tearDown = new TearDown();
-  let told: NodeJS.Signals | undefined;
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.on(signal, () => {
-      if (told !== undefined) return;
-      told = signal;
-      console.error(`${signal}: stopping what was started`);
-      void tearDown.stopAll().then(() => process.exit(1));
-    });
+  let ending = false;
+  const end = (why: string): void => {
+    if (ending) return; // also what fails because it is being stopped
+    ending = true;
+    console.error(`bench: ${why}: stopping what was started`);
+    void tearDown.stopAll().then(() => process.exit(1));
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end(signal));
+  process.on('uncaughtException', (error) => end(error.message));
   try {
     const report = await measure(request, tearDown);
     await write(report, request);
   } catch (error) {
-    if (told === undefined) throw error; // after a signal, what fails because it was stopped says nothing
+    if (!ending) throw error;
   } finally {
-    if (told === undefined) await tearDown.stopAll();
+    if (!ending) await tearDown.stopAll();
   }
 }
 

@@ -5,23 +5,13 @@
  *     npx tsx bench/processor-time.ts [--count 1000] [--concurrency 64] [--rounds 3] [--dir <directory on the disk to measure>]
  */
 import { randomFillSync } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { FileSystem } from '../client/index.js';
 import { startBenchCluster } from './cluster.js';
+import { processorMs } from './processes.js';
 import { concurrently } from './statistics.js';
 
 type Operation = (index: number) => Promise<unknown>;
-
-/** Milliseconds of processor time of all threads so far. Threads that have ended do not count. */
-async function processorMs(pid: number): Promise<number> {
-  const threads = await readdir(`/proc/${pid}/task`);
-  const times = threads.map(async (thread) => {
-    const schedstat = await readFile(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').catch(() => '0');
-    return Number(schedstat.split(' ')[0]) / 1e6;
-  });
-  return (await Promise.all(times)).reduce((sum, ms) => sum + ms, 0);
-}
 
 function operations(fs: FileSystem, directory: string): Record<string, Operation> {
   const data = randomFillSync(Buffer.allocUnsafe(4096));

@@ -12,7 +12,8 @@ import { parseArgs } from 'node:util';
 import { FileSystem } from '../client/index.js';
 import { connectService } from '../common/rpc/grpc-client.js';
 import type { DatanodeProtocolClient } from '../common/rpc/services.js';
-import { memoryMiB } from './cluster.js';
+import { HeartbeatingDatanodes } from './heartbeating-datanodes.js';
+import { memoryMiB, processorMs } from './processes.js';
 import { concurrently, percentile, seconds } from './statistics.js';
 import {
   BLOCK,
@@ -26,6 +27,8 @@ const DFS = new URL('../bin/dfs.js', import.meta.url).pathname;
 const MILLION = 1_000_000;
 const REPLICAS_PER_PART = 5000;
 const HEARTBEAT_MS = 1000;
+const MANY_DATANODES = 1000;
+const HEARTBEATS_MS = 15_000;
 
 const say = (what: string, value: string): void => console.log(`| ${what} | ${value} |`);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -167,6 +170,21 @@ async function besideOthers(address: string, what: string, work: () => Promise<u
   say(what, `${elapsed.toFixed(1)} s; other calls wait at most ${longest} ms (p99 ${p99} ms, ${waits.length} calls)`);
 }
 
+async function manyDatanodes(namenode: Namenode, clusterId: string): Promise<void> {
+  const many = new HeartbeatingDatanodes(namenode.address, MANY_DATANODES);
+  try {
+    await besideOthers(namenode.address, `${MANY_DATANODES} DataNodes register`, () => many.register(clusterId));
+    const before = await processorMs(namenode.pid);
+    const what = `${MANY_DATANODES} DataNodes send heartbeats every 3 s`;
+    const elapsed = await seconds(() => besideOthers(namenode.address, what, () => many.beat(HEARTBEATS_MS)));
+    const share = ((await processorMs(namenode.pid)) - before) / (10 * elapsed);
+    say('… processor time of the NameNode, with those other calls', `${share.toFixed(0)} % of one`);
+    say('… heartbeats sent, answered within', `${many.sent}, ${many.longestMs.toFixed(1)} ms`);
+  } finally {
+    many.close();
+  }
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: { files: { type: 'string', default: String(MILLION) }, dir: { type: 'string', default: process.cwd() } },
@@ -219,6 +237,7 @@ async function main(): Promise<void> {
     await besideOthers(namenode.address, `deleting the tree of ${tree} files, until all is taken apart`, async () => {
       while ((await fs.stats()).files > files - tree) await pause(50);
     });
+    await manyDatanodes(namenode, fs.serverDefaults().clusterId);
     const { now, peak } = await memoryMiB(namenode.pid);
     say('memory of the NameNode', `${now.toFixed(0)} MiB, at most ${peak.toFixed(0)} MiB`);
     await fs.close();

@@ -1,6 +1,7 @@
 /** Memory of every process of the shared cluster, after what the cases before have done. */
-import { memoryMiB } from '../cluster.js';
+
 import type { BenchContext } from '../context.js';
+import { memoryMiB } from '../processes.js';
 import type { Row } from '../report.js';
 import { single } from '../statistics.js';
 

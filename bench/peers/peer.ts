@@ -13,6 +13,8 @@ export interface Peer {
   readonly mounted: string;
   /** A second mount of the same, whose kernel caches know nothing of what was written through the first. */
   readonly mountedAgain: string;
+  /** For programs that resolve the path to where they work: what stands before their command, and where the mount is for them. */
+  readonly inside: { readonly entry: readonly string[]; readonly mounted: string };
   stop(): Promise<void>;
 }
 
@@ -48,7 +50,8 @@ export async function startPeer(name: PeerName, parent: string): Promise<Peer> {
     for (const made of [data, ...mountPoints]) await mkdir(made);
     const version = await start(sandbox, data, mountPoints);
     const [mounted, mountedAgain] = [sandbox.outside(mountPoints[0]), sandbox.outside(mountPoints[1])];
-    return { name: `${title} ${version}`, mounted, mountedAgain, stop };
+    const inside = { entry: sandbox.entry, mounted: mountPoints[0] };
+    return { name: `${title} ${version}`, mounted, mountedAgain, inside, stop };
   } catch (error) {
     await stop();
     throw error;

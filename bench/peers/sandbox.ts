@@ -63,14 +63,19 @@ export class Sandbox {
     return new Sandbox(outer, Number(children.trim().split(' ')[0]));
   }
 
+  /** What stands before a command that is to run in the sandbox. */
+  get entry(): readonly string[] {
+    return ['nsenter', '--target', String(this.#pid), '--net', '--mount', '--pid'];
+  }
+
   /** Runs a command in the sandbox, to its end; returns what it printed. */
-  async run(command: string, ...args: string[]): Promise<string> {
-    const enter = ['--target', String(this.#pid), '--net', '--mount', '--pid', command, ...args];
+  async run(...command: string[]): Promise<string> {
+    const [enter = '', ...args] = [...this.entry, ...command];
     try {
-      return (await run('nsenter', enter, { timeout: COMMAND_TIMEOUT_MS })).stdout;
+      return (await run(enter, args, { timeout: COMMAND_TIMEOUT_MS })).stdout;
     } catch (error) {
       const { stdout, stderr, message } = error as Error & { stdout?: string; stderr?: string };
-      throw new Error(`${command}: ${(stderr || stdout || message).trim()}`);
+      throw new Error(`${command[0]}: ${(stderr || stdout || message).trim()}`);
     }
   }
 
