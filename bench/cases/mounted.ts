@@ -137,7 +137,10 @@ export function mountedRows(runs: readonly (readonly Figure[])[], note: string):
   }));
 }
 
-async function largeFile(directory: string, { large, largeMiB }: MountedInputs): Promise<Figure[]> {
+export async function largeFile(
+  directory: string,
+  { large, largeMiB }: Pick<MountedInputs, 'large' | 'largeMiB'>,
+): Promise<Figure[]> {
   const path = join(directory, 'large');
   await readFileOnce(large);
   const written = await seconds(() => run('dd', [`if=${large}`, `of=${path}`, 'bs=1M', 'conv=fsync']));
@@ -158,7 +161,7 @@ async function largeFile(directory: string, { large, largeMiB }: MountedInputs):
   return figures;
 }
 
-async function operations(directory: string): Promise<Figure[]> {
+export async function operations(directory: string): Promise<Figure[]> {
   const output = await python(OPERATIONS, join(directory, 'operations'), String(PROCESSES), String(OPERATIONS_EACH));
   return output
     .trim()

@@ -144,8 +144,8 @@ async function readFurtherAhead(mountPoint: string): Promise<void> {
   await writeFile(`/sys/class/bdi/${device}/read_ahead_kb`, String(READ_AHEAD_KIB)).catch(() => undefined);
 }
 
-/** Whatever programs still have open is cut off by the end of this process, if not by the unmounting. */
-const CUT_OFF_MS = 2_000;
+/** Whoever still has the file system, in another mount name space for example, is cut off by the end of this process. */
+const CUT_OFF_MS = 5_000;
 
 /** In order when nobody uses it. Otherwise what was written is saved, and programs that have files open get errors from then on. */
 async function leave(
@@ -165,10 +165,8 @@ async function leave(
     logger.warn({ mountPoint }, 'programs still use it: their files are saved and cut off');
     await operations.close();
     await forceUnmount(mountPoint);
-    await Promise.race([driver.ended, sleep(clock, CUT_OFF_MS)]);
-    return;
   }
-  await driver.ended;
+  await Promise.race([driver.ended, sleep(clock, CUT_OFF_MS)]);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
