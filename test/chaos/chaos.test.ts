@@ -15,7 +15,7 @@ function spawnChaos(minutes: string): ChildProcess {
 
 test.serial(`real processes, links and disks that fail under load lose nothing (seed ${SEED})`, async (t) => {
   t.timeout(300_000);
-  const child = spawnChaos('0.35');
+  const child = spawnChaos('0.25');
   t.teardown(() => child.kill('SIGTERM'));
   const { code, stdout, stderr } = await resultOf(child);
   t.is(code, 0, `${stdout}\n${stderr}`);

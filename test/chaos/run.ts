@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileSystem } from '../../client/index.js';
 import { sleep, systemClock } from '../../common/clock.js';
+import { messageOf } from '../../common/errors.js';
 import { seededRandom } from '../../common/random.js';
 import type { Hosts, PrivateNetwork } from '../cluster/support/private-network.js';
 import { ChaosCluster, SETTINGS } from './cluster.js';
@@ -93,9 +94,10 @@ async function disturb(
   log('verifying');
   const fs = await FileSystem.connect({ namenode: machines.namenode });
   try {
-    const verified = await new Verification({ fs, cluster: machines, manifest, onViolation }).run();
+    const verification = new Verification({ fs, cluster: machines, manifest, onViolation });
+    await verification.run().catch((error: unknown) => onViolation(messageOf(error)));
     const { done: operations, unanswered } = manifest;
-    return { faults: faults.tally.counts, operations, unanswered, verified };
+    return { faults: faults.tally.counts, operations, unanswered, verified: verification.verified };
   } finally {
     await fs.close();
   }

@@ -1,6 +1,7 @@
 /** After the faults: whether everything that was acknowledged is there, in every replica, and nothing that must not be. */
 import { createHash } from 'node:crypto';
-import type { FileSystem, FsckFile } from '../../client/index.js';
+import { type DfsError, type FileSystem, type FsckFile, isDfsError } from '../../client/index.js';
+import { sleep, systemClock } from '../../common/clock.js';
 import { waitFor } from '../cluster/harness.js';
 import { healthOf, waitUntilWhole } from '../cluster/support/health.js';
 import { type DatanodeDisks, intactData, replicasOf } from '../cluster/support/replicas.js';
@@ -9,6 +10,9 @@ import type { Manifest, TrackedFile } from './manifest.js';
 
 /** How long the cluster may take to repair everything once nothing disturbs it any more. */
 const HEAL_TIMEOUT_MS = 180_000;
+
+const READ_TIMEOUT_MS = 60_000;
+const READ_AGAIN_MS = 1_000;
 
 export interface Verified {
   files: number;
@@ -47,7 +51,13 @@ export class Verification {
     this.#options = options;
   }
 
-  async run(): Promise<Verified> {
+  /** What has been found so far. */
+  get verified(): Readonly<Verified> {
+    return this.#verified;
+  }
+
+  /** @throws Error when something did not come about in time. */
+  async run(): Promise<void> {
     const { manifest, fs, onViolation } = this.#options;
     await this.#waitForDisks();
     for (const file of manifest.files) await this.#verifyFile(file);
@@ -57,7 +67,6 @@ export class Verification {
     }
     await this.#closeWhatKilledClientsLeft();
     await this.#verifyReplicas();
-    return this.#verified;
   }
 
   /** Every DataNode is back, with all of its volumes. */
@@ -87,13 +96,28 @@ export class Verification {
       this.#lose(file, `${path} has ${length} bytes, not ${file.acknowledgedBytes} to ${file.attemptedBytes}`);
       return;
     }
-    const hash = createHash('sha256');
-    for await (const part of this.#options.fs.createReadStream(path)) hash.update(part as Buffer);
-    if (hash.digest('hex') !== sha256OfContent(file.number, length))
-      this.#lose(file, `${path} has other bytes than were written`);
+    const sum = await this.#sumOf(path);
+    if (isDfsError(sum)) return this.#lose(file, `${path} cannot be read: ${sum.message}`);
+    if (sum !== sha256OfContent(file.number, length)) this.#lose(file, `${path} has other bytes than were written`);
     this.#verified.files++;
     this.#verified.bytesRead += length;
     this.#found.set(path, file);
+  }
+
+  /** SHA-256 of what can be read; the error when it cannot be read for so long that it never will be. */
+  async #sumOf(path: string): Promise<string | DfsError> {
+    const deadline = systemClock.monotonicMs() + READ_TIMEOUT_MS;
+    for (;;) {
+      try {
+        const hash = createHash('sha256');
+        for await (const part of this.#options.fs.createReadStream(path)) hash.update(part as Buffer);
+        return hash.digest('hex');
+      } catch (error) {
+        if (!isDfsError(error)) throw error;
+        if (systemClock.monotonicMs() > deadline) return error;
+      }
+      await sleep(systemClock, READ_AGAIN_MS);
+    }
   }
 
   /** Undefined when it is not there, which may be right. */

@@ -1,5 +1,6 @@
 /** One client under load: puts, appends, renames, deletes and reads files in a directory of its own. */
 import { type DfsError, type ErrorName, FileSystem, isDfsError } from '../../client/index.js';
+import { sleep, systemClock } from '../../common/clock.js';
 import { loadConfiguration } from '../../common/config/configuration.js';
 import type { Random } from '../../common/random.js';
 import { sha256 } from '../cluster/support/files.js';
@@ -22,6 +23,8 @@ const EXPECTED: readonly ErrorName[] = [
 /** No more are kept, so that the verification at the end takes a bounded time. */
 const FILES_MAX = 40;
 const FILE_BYTES_MAX = 600_000;
+/** Safe mode refuses at once: it would be asked thousands of times. */
+const AFTER_FAILURE_MS = 200;
 const BLOCK_SIZES = [64 * 1024, 256 * 1024, 1024 * 1024];
 
 export interface WriterOptions {
@@ -152,6 +155,7 @@ export class Writer {
       manifest.acknowledged('get');
     } catch (error) {
       manifest.notAnswered(this.#expected(error, `reading ${path}`));
+      await sleep(systemClock, AFTER_FAILURE_MS);
     }
   }
 
@@ -165,6 +169,7 @@ export class Writer {
       file.inDoubt = true;
       this.#files = this.#files.filter((each) => each !== file);
       manifest.notAnswered(this.#expected(error, `${operation} ${path}`));
+      await sleep(systemClock, AFTER_FAILURE_MS);
     }
   }
 
