@@ -44,6 +44,7 @@ const DURATION_MS: Record<Operation, number> = { look: 0.02, read: 0.1, write: 0
 interface Awaited {
   readonly operation: 'write' | 'sync';
   readonly sectorsMin: number;
+  readonly isMeant: (path: string) => boolean;
   readonly action: () => void;
 }
 
@@ -90,7 +91,7 @@ export class SimulatedDisk {
   crash(kind: CrashKind): void {
     const { random, trace, faults } = this.#options;
     trace.note('disk crash', kind);
-    for (const { halfDone } of this.#running) halfDone();
+    if (!this.#isToTear) for (const { halfDone } of this.#running) halfDone();
     this.#running.clear();
     this.#image.closeAll();
     if (kind === 'kill') return;
@@ -111,9 +112,13 @@ export class SimulatedDisk {
     this.#image.settle();
   }
 
-  /** Calls `action` while something is being written, or, of so many sectors at least, is on its way to the disk. */
-  duringNext(operation: 'write' | 'sync', action: () => void, sectorsMin = 0): void {
-    this.#awaited.push({ operation, action, sectorsMin });
+  /** Calls `action` while something is being written, or, of so many sectors at least, is on its way to the disk; `isMeant` says of which file. */
+  duringNext(
+    operation: 'write' | 'sync',
+    action: () => void,
+    { sectorsMin = 0, isMeant = () => true }: Partial<Pick<Awaited, 'sectorsMin' | 'isMeant'>> = {},
+  ): void {
+    this.#awaited.push({ operation, action, sectorsMin, isMeant });
   }
 
   /** The next power cut keeps some sectors of what is not synced, and loses others. */
@@ -151,7 +156,7 @@ export class SimulatedDisk {
       this.#running.add(running);
       const durationMs = DURATION_MS[operation] * (0.5 + random.fraction()) * this.condition.slowness;
       for (const awaited of this.#awaited.filter((one) => one.operation === operation)) {
-        if (awaited.sectorsMin > unsyncedSectors) continue;
+        if (awaited.sectorsMin > unsyncedSectors || !awaited.isMeant(path)) continue;
         this.#awaited.splice(this.#awaited.indexOf(awaited), 1);
         scheduler.after(durationMs / 2, `during a ${operation}`, awaited.action);
       }

@@ -14,6 +14,13 @@ import { isSpare } from './spare-replicas.js';
 const LEAST_MS = 100;
 const LONGEST_MS = 100_000;
 const STOP_LIMIT_MS = 120_000;
+/** Calls at once, */
+const BURST = 6;
+/** which change nothing. */
+const ROOT_MODE = 0o755;
+
+/** Whether a path is that of the data of a replica that is being written. */
+const isBeingReceived = (path: string): boolean => path.includes('/current/rbw/blk_') && !path.endsWith('.meta');
 
 export class Nemesis {
   readonly #cluster: Cluster;
@@ -120,7 +127,14 @@ export class Nemesis {
       if (isToTear) disk.tearAtPowerCut();
       this.#crash(machine, 'power cut');
     };
-    disk.duringNext('sync', cut, isToTear ? 2 : 0);
+    disk.duringNext('sync', cut, { sectorsMin: isToTear ? 2 : 0 });
+    if (machine === this.#cluster.namenode) this.#provoke();
+  }
+
+  /** Has the NameNode log a batch that takes more than a sector. */
+  #provoke(): void {
+    const { fs } = pick(this.#random, this.#cluster.clients);
+    for (let i = 0; i < BURST; i++) fs?.setPermission('/', ROOT_MODE).catch(() => {});
   }
 
   /** At any moment, or while it writes something that nobody may be told of yet. */
@@ -129,7 +143,7 @@ export class Nemesis {
       if (!this.#isOver) this.#crash(machine, 'kill');
     };
     if (this.#random.int(2) === 0) kill();
-    else pick(this.#random, machine.disks).duringNext('write', kill);
+    else for (const disk of machine.disks) disk.duringNext('write', kill, { isMeant: isBeingReceived });
   }
 
   #crash(machine: Machine, kind: CrashKind): void {

@@ -16,13 +16,14 @@ export interface ReplicaOnDisk {
   readonly isGood: boolean;
 }
 
-/** All finalized replicas and those being written. `durable`: only what is sure to outlive a power cut. */
-export function* replicasOn(machine: DatanodeMachine, durable: boolean): Generator<ReplicaOnDisk> {
+/** All finalized replicas and those being written, or only those of one block. `durable`: only what is sure to outlive a power cut. */
+export function* replicasOn(machine: DatanodeMachine, durable: boolean, block?: number): Generator<ReplicaOnDisk> {
   for (const disk of machine.disks) {
     const data = new Map<string, Buffer>();
     const metas: { readonly file: ImageFile; readonly blockId: number; readonly generationStamp: number }[] = [];
     for (const file of durable ? disk.durableFiles() : disk.files()) {
       const name = parseReplicaFileName(basename(file.path));
+      if (block !== undefined && name?.blockId !== block) continue;
       if (name?.kind === 'data') data.set(file.path, file.bytes);
       else if (name?.kind === 'meta') metas.push({ file, ...name });
     }

@@ -4,10 +4,11 @@ import { ReplicaRowState } from '../../namenode/storage/schema.js';
 import type { Cluster } from './cluster.js';
 import type { DatanodeMachine } from './datanode-machine.js';
 import { replicasOn } from './replicas.js';
+import { KEPT_REPLICAS_MIN } from './worker.js';
 
 /**
  * Whether the block survives the loss of its replica on `machine`: fewer replicas are bad or missing, that one included, than the NameNode
- * keeps of the block, however it chooses those that it removes; and another one, which is not about to be removed, is good, complete, and durable.
+ * keeps of the block at least, however it chooses those that it removes; and another one, which is not about to be removed, is good, complete, and durable.
  */
 export function isSpare(cluster: Cluster, machine: DatanodeMachine, blockId: number | undefined): boolean {
   const db = cluster.namenode.database?.connections.reading;
@@ -28,7 +29,7 @@ export function isSpare(cluster: Cluster, machine: DatanodeMachine, blockId: num
   for (const other of cluster.datanodes) {
     if (other === machine) continue;
     const states = rows.filter(({ host }) => host === other.host).map(({ state }) => state);
-    const found = [...replicasOn(other, true)].filter((replica) => replica.blockId === blockId);
+    const found = [...replicasOn(other, true, blockId)];
     if (found.length === 0 && states.includes(ReplicaRowState.LIVE)) bad++;
     for (const { generationStamp, length, directory, isGood } of found) {
       const isComplete = generationStamp === block.gs && length >= block.length;
@@ -36,5 +37,5 @@ export function isSpare(cluster: Cluster, machine: DatanodeMachine, blockId: num
       else if (states.length === 1 && states[0] === ReplicaRowState.LIVE) good++;
     }
   }
-  return good >= 1 && bad < block.replication;
+  return good >= 1 && bad < Math.min(block.replication, KEPT_REPLICAS_MIN);
 }

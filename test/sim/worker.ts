@@ -73,6 +73,8 @@ const LOST_FILE: readonly ErrorName[] = ['LeaseExpired'];
 const LOST_TO_OWN_CLIENT: readonly ErrorName[] = [...LOST_FILE, 'InvalidArgument', 'StaleGenerationStamp'];
 
 const PIECES_MAX = 8;
+/** A file that has more replicas than one keeps so many. */
+export const KEPT_REPLICAS_MIN = 2;
 /** How often a recovery that is under way is asked after. */
 const TAKE_ATTEMPTS_MAX = 6;
 const DIRECTORIES_MAX = 6;
@@ -132,12 +134,12 @@ export class Worker {
     const place = this.#somePlace();
     const mine = this.#someFile(place);
     const choice = this.#random.int(100);
-    if (choice < 30) await this.#create(fs, place);
-    else if (choice < 36) await this.#mkdir(fs, place);
-    else if (choice < 40) await this.#list(fs, place);
-    else if (choice < 44 && mine !== undefined) await this.#setReplication(fs, mine);
-    else if (choice < 54) await this.#readOfOthers(fs);
-    else if (choice < 60) await this.#appendToShared(fs);
+    if (choice < 26) await this.#create(fs, place);
+    else if (choice < 32) await this.#mkdir(fs, place);
+    else if (choice < 36) await this.#list(fs, place);
+    else if (choice < 40 && mine !== undefined) await this.#setReplication(fs, mine);
+    else if (choice < 48) await this.#readOfOthers(fs);
+    else if (choice < 56) await this.#appendToShared(fs);
     else if (choice < 62) await this.#takeShared(fs);
     else if (choice < 64) await this.#removeDirectory(fs, place);
     else if (choice < 66) await this.#renameDirectory(fs, place);
@@ -222,7 +224,7 @@ export class Worker {
         await this.#writePiece(writer, session);
         // Who has what others want takes its time, so that it may be taken away meanwhile.
         if (tenure !== undefined) await this.#pause();
-        const flush = this.#random.int(tenure === undefined ? 6 : 3);
+        const flush = this.#random.int(tenure === undefined ? 4 : 3);
         const crashesBefore = crashes();
         calledMs = world.scheduler.nowMs;
         if (flush === 0) await writer.hsync();
@@ -320,11 +322,15 @@ export class Worker {
     file.changing = false;
   }
 
-  /** Sometimes there and back again: what was surplus is needed then. */
+  /**
+   * Sometimes there and back again: what was surplus is needed then. Never down to one: it may be a damaged replica that is kept, as long as nobody
+   * has noticed the damage.
+   */
   async #setReplication(fs: FileSystem, found: FoundFile): Promise<void> {
     const before = found.file.replication;
-    const isSet = await this.#replicate(fs, found, 1 + this.#random.int(this.#workplace.maxReplication));
-    if (!isSet || this.#random.int(2) === 0) return;
+    const { maxReplication } = this.#workplace;
+    const isSet = await this.#replicate(fs, found, KEPT_REPLICAS_MIN + this.#random.int(maxReplication - 1));
+    if (!isSet || before < KEPT_REPLICAS_MIN || this.#random.int(2) === 0) return;
     await this.#pause();
     await this.#replicate(fs, found, before);
   }

@@ -62,7 +62,7 @@ function blockBeingWritten({ namenode }: Cluster, inode: number): OpenBlock | un
 
 function longestReplica(machine: DatanodeMachine, { id, stamp }: OpenBlock): number {
   let longest = 0;
-  for (const { blockId, generationStamp, length } of replicasOn(machine, false))
-    if (blockId === id && generationStamp >= stamp) longest = Math.max(longest, length);
+  for (const { generationStamp, length } of replicasOn(machine, false, id))
+    if (generationStamp >= stamp) longest = Math.max(longest, length);
   return longest;
 }
