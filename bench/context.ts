@@ -15,6 +15,8 @@ export interface BenchOptions {
   /** Files of 4 KiB and of 1 MiB, at each concurrency. */
   readonly smallFiles: number;
   readonly mediumFiles: number;
+  /** Files of the archive that is unpacked in the mounts. */
+  readonly archiveFiles: number;
   /** How long one turn of many files may take; what was done by then counts. */
   readonly turnMs: number;
 }

@@ -42,6 +42,7 @@ const USAGE = `npm run bench -- [options]
   --size MIB      of a large file (1024)
   --files N       files of 4 KiB at each concurrency (10000)
   --medium N      files of 1 MiB at each concurrency (1000)
+  --archive N     files that are unpacked in the mounts (2000)
   --turn SECONDS  after which a turn of many files ends, with what was done by then (6)`;
 
 interface Request {
@@ -69,6 +70,7 @@ function readArguments(): Request {
       size: { ...text, default: '1024' },
       files: { ...text, default: '10000' },
       medium: { ...text, default: '1000' },
+      archive: { ...text, default: '2000' },
       turn: { ...text, default: '6' },
     },
   });
@@ -83,6 +85,7 @@ function readArguments(): Request {
     rounds: wholeNumber('rounds', values.rounds),
     smallFiles: wholeNumber('files', values.files),
     mediumFiles: wholeNumber('medium', values.medium),
+    archiveFiles: wholeNumber('archive', values.archive),
     turnMs: 1000 * wholeNumber('turn', values.turn),
   };
   return { options, peer, cases, complete: values.only === undefined };
@@ -96,10 +99,22 @@ async function measure({ options, peer: peerName, cases }: Request, tearDown: Te
   const context = new BenchContext(options, peer, tearDown);
   for (const name of cases) {
     const caseBegun = performance.now();
-    const rows = (await CASES[name]?.(context)) ?? [];
-    report.rows.push(...rows);
-    console.error(`${name}: ${((performance.now() - caseBegun) / 1000).toFixed(0)} s`);
-    console.error(asMarkdown(report, rows).split('\n').slice(4).join('\n'));
+    try {
+      const rows = (await CASES[name]?.(context)) ?? [];
+      report.rows.push(...rows);
+      console.error(`${name}: ${((performance.now() - caseBegun) / 1000).toFixed(0)} s`);
+      console.error(
+        asMarkdown(report, rows)
+          .split('\n')
+          .slice(4 + report.failed.length)
+          .join('\n'),
+      );
+    } catch (error) {
+      if (tearDown.isOver) throw error;
+      const reason = `${name}: ${(error as Error).message}`;
+      report.failed.push(reason);
+      console.error(`failed: ${reason}`);
+    }
   }
   report.minutes = (performance.now() - begun) / 60_000;
   return report;
@@ -109,6 +124,7 @@ async function write(report: Report, { peer, complete }: Request): Promise<void>
   const results = new URL('./results', import.meta.url).pathname;
   console.log(asMarkdown(report));
   console.log(`written to ${await writeJson(report, results)}`);
+  if (report.failed.length > 0) process.exitCode = 1;
   if (!complete) return;
   await writeLatest(report, results, peer);
   if (peer === 'moosefs') await writeReadme(report, new URL('../README.md', import.meta.url).pathname);

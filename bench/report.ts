@@ -64,6 +64,8 @@ export interface Report {
   peer?: string;
   /** Minutes that the run took. */
   minutes?: number;
+  /** Cases that gave no rows, each with the reason. */
+  readonly failed: string[];
   readonly rows: Row[];
 }
 
@@ -85,6 +87,7 @@ export function newReport(directory = process.cwd()): Report {
       node: process.version,
       loadAtStart: loadavg()[0] ?? Number.NaN,
     },
+    failed: [],
     rows: [],
   };
 }
@@ -113,6 +116,7 @@ export function asMarkdown(report: Report, rows: readonly Row[] = report.rows): 
   return [
     `Measured ${startedAt.slice(0, 10)} on ${cores} cores (${cpu}), ${memoryGiB} GiB, Linux ${kernel}, ${disk}, Node ${node}; load ${loadAtStart.toFixed(2)} at the start` +
       `${minutes === undefined ? '' : `, ${minutes.toFixed(0)} minutes`}. Medians (least – most); ratios are of pairs in one round.`,
+    ...report.failed.map((reason) => `Failed: ${reason}.`),
     '',
     line(used.map(([title]) => title)),
     line(used.map(() => '---')),

@@ -8,6 +8,10 @@ export class TearDown {
   readonly #started: Promise<Stoppable>[] = [];
   #over = false;
 
+  get isOver(): boolean {
+    return this.#over;
+  }
+
   /** Remembers what is being started, from now on: it is stopped even if the end comes before it has started. */
   async take<T extends Stoppable>(starting: Promise<T>): Promise<T> {
     this.#started.push(starting);

@@ -23,8 +23,9 @@ export interface MountedInputs {
   /** One large file, in the page cache. */
   readonly large: string;
   readonly largeMiB: number;
-  /** An archive of {@link ARCHIVE_FILES} files. */
+  /** An archive of {@link archiveFiles} files. */
   readonly archive: string;
+  readonly archiveFiles: number;
   /** The `.git` of a repository of the same files; its index is that of the last run. */
   readonly repository: string;
 }
@@ -99,19 +100,24 @@ print(reads / (time.monotonic() - start))
 `;
 
 /** Makes below `directory` what the runs need, except the large file, which is there. */
-export async function prepareMountedInputs(directory: string, large: string, largeMiB: number): Promise<MountedInputs> {
+export async function prepareMountedInputs(
+  directory: string,
+  large: string,
+  largeMiB: number,
+  archiveFiles = ARCHIVE_FILES,
+): Promise<MountedInputs> {
   const tree = join(directory, 'tree');
   const archive = join(directory, 'tree.tar');
   const repository = join(directory, 'repository');
   await mkdir(tree);
-  await python(MAKE_TREE, tree, String(ARCHIVE_FILES), String(ARCHIVE_FILES_A_DIRECTORY));
+  await python(MAKE_TREE, tree, String(archiveFiles), String(ARCHIVE_FILES_A_DIRECTORY));
   await run('tar', ['cf', archive, '-C', tree, '.']);
   await git('init', '-q', tree);
   await git('-C', tree, 'add', '.');
   await git('-C', tree, '-c', 'user.name=bench', '-c', 'user.email=bench@example.org', 'commit', '-qm', 'files');
   await rename(join(tree, '.git'), repository);
   await rm(tree, { recursive: true });
-  return { large, largeMiB, archive, repository };
+  return { large, largeMiB, archive, archiveFiles, repository };
 }
 
 /** All figures once, below a new directory of the mount, which is gone afterwards. */
@@ -172,13 +178,13 @@ export async function operations(directory: string): Promise<Figure[]> {
     });
 }
 
-async function manyFiles(directory: string, { archive, repository }: MountedInputs): Promise<Figure[]> {
+async function manyFiles(directory: string, { archive, archiveFiles, repository }: MountedInputs): Promise<Figure[]> {
   const unpacked = join(directory, 'unpacked');
   await run('mkdir', [unpacked]);
   const figures: Figure[] = [];
   const measure = async (what: string, work: () => Promise<unknown>): Promise<void> => {
     figures.push({
-      what: `${what} of ${ARCHIVE_FILES.toLocaleString('en-US')} files`,
+      what: `${what} of ${archiveFiles.toLocaleString('en-US')} files`,
       unit: 's',
       value: await seconds(work),
     });

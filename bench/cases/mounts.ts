@@ -14,6 +14,8 @@ import { type Figure, type MountedInputs, prepareMountedInputs } from './mounted
 const run = promisify(execFile);
 const SCRIPT = fileURLToPath(new URL('../load/mounted-process.ts', import.meta.url));
 
+const RUN_TIMEOUT_MS = 900_000;
+
 interface Mount extends Stoppable {
   readonly directory: string;
 }
@@ -35,7 +37,7 @@ async function mountOurs(cluster: BenchCluster): Promise<Mount> {
 async function figuresOf(entry: readonly string[], mounted: string, inputs: MountedInputs): Promise<Figure[]> {
   const node = [process.execPath, '--import', import.meta.resolve('tsx'), SCRIPT];
   const [command, ...args] = [...entry, ...node, mounted, JSON.stringify(inputs)];
-  return JSON.parse((await run(command, args)).stdout) as Figure[];
+  return JSON.parse((await run(command, args, { timeout: RUN_TIMEOUT_MS })).stdout) as Figure[];
 }
 
 /** Fewer rounds than the rest: one takes minutes. */
@@ -44,13 +46,13 @@ export async function mounts(context: BenchContext): Promise<Row[]> {
     console.error('mount: left out, a mount needs root');
     return [];
   }
-  const { sizeMiB, rounds } = context.options;
+  const { sizeMiB, rounds, archiveFiles } = context.options;
   const { cluster } = await context.shared();
   const scratch = join(cluster.dir, 'inputs');
   await mkdir(scratch);
   const large = join(scratch, 'source.bin');
   await makeFile(large, sizeMiB * MIB);
-  const inputs = await prepareMountedInputs(scratch, large, sizeMiB);
+  const inputs = await prepareMountedInputs(scratch, large, sizeMiB, archiveFiles);
   const mount = await context.take(mountOurs(cluster));
   const { peer } = context;
   const runs: { ours: Figure[][]; peer: Figure[][] } = { ours: [], peer: [] };
