@@ -167,6 +167,7 @@ export class Cluster {
       sharedFiles: new Map(shared),
       tenures: [],
       lives: () => this.datanodes.map(({ lives }) => lives),
+      flushing: new Set(),
       onFlush: [],
       crashes: () => this.datanodes.reduce((sum, { crashes }) => sum + crashes, 0),
       newId: () => ++lastId,

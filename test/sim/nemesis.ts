@@ -19,9 +19,6 @@ const BURST = 6;
 /** which change nothing. */
 const ROOT_MODE = 0o755;
 
-/** Whether a path is that of the data of a replica that is being written. */
-const isBeingReceived = (path: string): boolean => path.includes('/current/rbw/blk_') && !path.endsWith('.meta');
-
 export class Nemesis {
   readonly #cluster: Cluster;
   readonly #options: SimulationOptions;
@@ -137,13 +134,17 @@ export class Nemesis {
     for (let i = 0; i < BURST; i++) fs?.setPermission('/', ROOT_MODE).catch(() => {});
   }
 
+  /** Whether a path is that of the data of a replica that is being written, while somebody waits to hear that something is on all DataNodes. */
+  readonly #isBeingFlushed = (path: string): boolean =>
+    path.includes('/current/rbw/blk_') && !path.endsWith('.meta') && this.#cluster.workplace.flushing.size > 0;
+
   /** At any moment, or while it writes something that nobody may be told of yet. */
   #kill(machine: Machine): void {
     const kill = (): void => {
       if (!this.#isOver) this.#crash(machine, 'kill');
     };
     if (this.#random.int(2) === 0) kill();
-    else for (const disk of machine.disks) disk.duringNext('write', kill, { isMeant: isBeingReceived });
+    else for (const disk of machine.disks) disk.duringNext('write', kill, { isMeant: this.#isBeingFlushed });
   }
 
   #crash(machine: Machine, kind: CrashKind): void {

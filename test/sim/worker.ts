@@ -23,6 +23,8 @@ export interface Workplace {
   readonly crashes: () => number;
   /** How often each DataNode has been started. */
   readonly lives: () => readonly number[];
+  /** Who waits for a flush to be acknowledged. */
+  readonly flushing: Set<FileWriter>;
   /** Called when a flush was acknowledged. */
   readonly onFlush: ((flush: Flush) => void)[];
   readonly newId: () => number;
@@ -227,8 +229,7 @@ export class Worker {
         const flush = this.#random.int(tenure === undefined ? 4 : 3);
         const crashesBefore = crashes();
         calledMs = world.scheduler.nowMs;
-        if (flush === 0) await writer.hsync();
-        if (flush === 1) await writer.hflush();
+        if (flush <= 1) await this.#flush(writer, flush === 0);
         if (flush === 0) file.synced(session.attemptedEnd);
         if (flush === 1) file.flushed(session.attemptedEnd, crashesBefore);
         if (flush > 1) continue;
@@ -249,6 +250,16 @@ export class Worker {
       await writer.abort().catch((reason: unknown) => this.#violation(`abort failed: ${describe(reason)}`));
     }
     this.#inDoubt = undefined;
+  }
+
+  async #flush(writer: FileWriter, isToSync: boolean): Promise<void> {
+    const { flushing } = this.#workplace;
+    flushing.add(writer);
+    try {
+      await (isToSync ? writer.hsync() : writer.hflush());
+    } finally {
+      flushing.delete(writer);
+    }
   }
 
   async #writePiece(writer: FileWriter, session: WriteSession): Promise<void> {
