@@ -58,6 +58,7 @@ export class SessionClient {
   #blocked = false;
   #usedSinceTick = false;
   #idleTimer: NodeJS.Timeout | undefined;
+  #closed = false;
 
   constructor(grpcClient: GrpcClient, maxMessageBytes: number) {
     this.#grpcClient = grpcClient;
@@ -72,6 +73,8 @@ export class SessionClient {
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const { role, address, method: name } = method.target;
+      if (this.#closed)
+        throw new DfsError('Cancelled', `${name}: the connection to the ${role} at ${address} is closed`);
       const bytes = method.serialize(request);
       if (bytes.length > this.#maxMessageBytes - SESSION_ENVELOPE_BYTES)
         throw new DfsError(
@@ -100,8 +103,9 @@ export class SessionClient {
     });
   }
 
-  /** Calls without an answer fail. */
+  /** Calls without an answer fail, and so do later ones. */
   close(): void {
+    this.#closed = true;
     clearTimeout(this.#idleTimer);
     const stream = this.#stream;
     this.#stream = undefined;

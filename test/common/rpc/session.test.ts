@@ -136,6 +136,18 @@ test('handlers hear when the client of their session has gone', async (t) => {
   t.pass();
 });
 
+test('calls that are made when a connection is being closed, or later, fail as cancelled', async (t) => {
+  const { address } = await serve(t, { datanode: { Heartbeat: async () => ({ commands: [] }) } });
+  const connection = connectService('DatanodeProtocol', address, { defaultTimeoutMs: 10_000, session: true });
+  await connection.client.Heartbeat({});
+  const before = connection.client.Heartbeat({});
+  connection.close();
+  const after = connection.client.Heartbeat({});
+  await t.throwsAsync(before, { name: 'Cancelled' });
+  await t.throwsAsync(after, { name: 'Cancelled' });
+  await t.throwsAsync(connection.client.Heartbeat({}), { name: 'Cancelled' });
+});
+
 test('calls fail when the server ends, and go through when it is back', async (t) => {
   const logger = createLogger({ name: 'test', level: 'silent' });
   const start = async (port: number): Promise<{ server: GrpcServer; port: number }> => {
