@@ -22,8 +22,10 @@ async function freshMount(
   t: ExecutionContext,
   { settings = {}, prepare = async (_directory: string) => {} } = {},
 ): Promise<{ readonly mounted: TestMount; readonly staging: string; next(directory?: string): Promise<TestMount> }> {
-  const staging = mkdtempSync(join(tmpdir(), 'dfs-staging-'));
-  t.teardown(() => rm(staging, { recursive: true, force: true }));
+  const parent = mkdtempSync(join(tmpdir(), 'dfs-staging-'));
+  t.teardown(() => rm(parent, { recursive: true, force: true }));
+  const staging = join(parent, 'staging');
+  mkdirSync(staging);
   await prepare(staging);
   const all = { 'dfs.client.mount.staging.dir': staging, ...settings };
   const args = Object.entries(all).flatMap(([name, value]) => ['-D', `${name}=${value}`]);
@@ -227,10 +229,7 @@ test('a full staging area is ENOSPC for the program, and nothing else is lost', 
 
 test('a full disk below the staging area is ENOSPC for the program, too', async (t) => {
   const { mounted } = await freshMount(t, {
-    prepare: async (directory) => {
-      mkdirSync(directory, { recursive: true });
-      await mountSmallDisk(t, directory, '1m');
-    },
+    prepare: (directory) => mountSmallDisk(t, directory, '1m'),
   });
   await mounted.sh(t, FILL);
 });
