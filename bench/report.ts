@@ -72,18 +72,15 @@ export interface Report {
 /** @param directory On the disk that is measured. */
 export function newReport(directory = process.cwd()): Report {
   const processors = cpus();
-  const disk = execFileSync('df', ['--output=fstype,source', directory], { encoding: 'utf8' })
-    .trim()
-    .split('\n')
-    .at(-1);
+  const fileSystem = execFileSync('df', ['--output=fstype', directory], { encoding: 'utf8' }).trim().split('\n').at(-1);
   return {
     startedAt: new Date().toISOString(),
     machine: {
       cpu: processors[0]?.model ?? 'unknown',
       cores: processors.length,
       memoryGiB: Math.round(totalmem() / 2 ** 30),
-      kernel: release(),
-      disk: disk?.split(/\s+/).join(' on ') ?? 'unknown',
+      kernel: /^\d+\.\d+/.exec(release())?.[0] ?? 'unknown',
+      disk: fileSystem ?? 'unknown',
       node: process.version,
       loadAtStart: loadavg()[0] ?? Number.NaN,
     },
