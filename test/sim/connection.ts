@@ -281,9 +281,12 @@ export class Endpoint implements Channel {
     this.#reader = undefined;
   }
 
-  /** Bytes for somebody who is not there any more: TCP answers with a reset. */
+  /**
+   * Bytes for somebody who is not there any more: TCP answers with a reset. It is nobody's fault when a live process has closed the connection
+   * itself, as a reader does that has enough.
+   */
   #refuse(): void {
-    this.#world.faults.count('network: connection reset');
+    if (!this.side.life.alive) this.#world.faults.count('network: connection reset');
     this.#transmit(0, (other) => other.reset());
   }
 
