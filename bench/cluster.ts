@@ -1,9 +1,10 @@
 /** A cluster of real processes for the bench, started and stopped through the same commands a user has. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { isFree } from '../client/cluster/ports.js';
+import type { Stoppable } from './tear-down.js';
 
 const run = promisify(execFile);
 const DFS = new URL('../bin/dfs.js', import.meta.url).pathname;
@@ -13,7 +14,13 @@ export interface BenchCluster {
   readonly dir: string;
   dfs(...args: string[]): Promise<string>;
   status(): Promise<ClusterStatus>;
+  /** Mounts it on the directory `name` of its own directory, until the mount is stopped. `options`: further ones of `dfs mount`. */
+  mount(name: string, ...options: string[]): Promise<BenchMount>;
   stop(): Promise<void>;
+}
+
+export interface BenchMount extends Stoppable {
+  readonly directory: string;
 }
 
 export interface ClusterStatus {
@@ -62,5 +69,12 @@ export async function startBenchCluster(
     throw error;
   }
   const status = async () => JSON.parse(await dfs('cluster', 'status', ...place, '--json')) as ClusterStatus;
-  return { namenode, dir, dfs, status, stop };
+  const mount = async (name: string, ...options: string[]): Promise<BenchMount> => {
+    const directory = join(dir, name);
+    await mkdir(directory, { recursive: true });
+    const staging = `dfs.client.mount.staging.dir=${join(dir, 'staging')}`;
+    await dfs('mount', directory, '--log', join(dir, 'logs', 'mount.log'), '-D', staging, ...options);
+    return { directory, stop: async () => void (await dfs('umount', directory)) };
+  };
+  return { namenode, dir, dfs, status, mount, stop };
 }

@@ -2,32 +2,27 @@
  * `node scripts/build.js && npx tsx bench/mount-drivers.ts [--dir DIR] [--size MIB] [--rounds N]`, as root: the two drivers of mounts by turns, on the same cluster: one
  * large file, and small operations of eight processes. Who begins changes from round to round.
  */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DRIVERS, type DriverName } from '../client/fuse/driver-choice.js';
-import { makeFile } from './cases/large-file.js';
+import { MIB, makeFile } from './cases/large-file.js';
 import { type Figure, largeFile, operations } from './cases/mounted.js';
 import { type BenchCluster, startBenchCluster } from './cluster.js';
 import { asMarkdown, newReport, rowOf } from './report.js';
 
-const MIB = 2 ** 20;
-
 async function measured(cluster: BenchCluster, driver: DriverName, large: string, largeMiB: number): Promise<Figure[]> {
-  const mounted = join(cluster.dir, driver);
-  await mkdir(mounted, { recursive: true });
-  const staging = `dfs.client.mount.staging.dir=${join(cluster.dir, 'staging')}`;
-  await cluster.dfs('mount', mounted, '--driver', driver, '--log', join(cluster.dir, 'mount.log'), '-D', staging);
+  const mount = await cluster.mount(driver, '--driver', driver);
   try {
     await cluster.dfs('mkdir', '/measured');
     const figures = [
-      ...(await largeFile(join(mounted, 'measured'), { large, largeMiB })),
-      ...(await operations(join(mounted, 'measured'))),
+      ...(await largeFile(join(mount.directory, 'measured'), { large, largeMiB })),
+      ...(await operations(join(mount.directory, 'measured'))),
     ];
     await cluster.dfs('rm', '-r', '-skipTrash', '/measured');
     return figures;
   } finally {
-    await cluster.dfs('umount', mounted);
+    await mount.stop();
   }
 }
 

@@ -5,7 +5,7 @@
  * has cached are dropped before a read.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { FileSystem } from '../client/index.js';
@@ -126,20 +126,11 @@ async function smallOperations(mounted: string, dir: string): Promise<Row[]> {
 }
 
 async function withMount(cluster: BenchCluster, work: (mounted: string) => Promise<void>): Promise<void> {
-  const mounted = join(cluster.dir, 'mounted');
-  await mkdir(mounted);
-  await cluster.dfs(
-    'mount',
-    mounted,
-    '--log',
-    join(cluster.dir, 'logs', 'mount.log'),
-    '-D',
-    `dfs.client.mount.staging.dir=${join(cluster.dir, 'staging')}`,
-  );
+  const mount = await cluster.mount('mounted');
   try {
-    await work(mounted);
+    await work(mount.directory);
   } finally {
-    await cluster.dfs('umount', mounted);
+    await mount.stop();
   }
 }
 

@@ -4,10 +4,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { BenchCluster } from '../cluster.js';
 import type { BenchContext } from '../context.js';
 import { type Row, rowOf } from '../report.js';
-import type { Stoppable } from '../tear-down.js';
 import { MIB, makeFile } from './large-file.js';
 import { type Figure, type MountedInputs, prepareMountedInputs } from './mounted.js';
 
@@ -15,24 +13,6 @@ const run = promisify(execFile);
 const SCRIPT = fileURLToPath(new URL('../load/mounted-process.ts', import.meta.url));
 
 const RUN_TIMEOUT_MS = 900_000;
-
-interface Mount extends Stoppable {
-  readonly directory: string;
-}
-
-async function mountOurs(cluster: BenchCluster): Promise<Mount> {
-  const directory = join(cluster.dir, 'mounted');
-  await mkdir(directory);
-  const log = join(cluster.dir, 'logs', 'mount.log');
-  const staging = `dfs.client.mount.staging.dir=${join(cluster.dir, 'staging')}`;
-  await cluster.dfs('mount', directory, '--log', log, '-D', staging);
-  return {
-    directory,
-    async stop() {
-      await cluster.dfs('umount', directory);
-    },
-  };
-}
 
 async function figuresOf(entry: readonly string[], mounted: string, inputs: MountedInputs): Promise<Figure[]> {
   const node = [process.execPath, '--import', import.meta.resolve('tsx'), SCRIPT];
@@ -53,7 +33,7 @@ export async function mounts(context: BenchContext): Promise<Row[]> {
   const large = join(scratch, 'source.bin');
   await makeFile(large, sizeMiB * MIB);
   const inputs = await prepareMountedInputs(scratch, large, sizeMiB, archiveFiles);
-  const mount = await context.take(mountOurs(cluster));
+  const mount = await context.take(cluster.mount('mounted'));
   const { peer } = context;
   const runs: { ours: Figure[][]; peer: Figure[][] } = { ours: [], peer: [] };
   for (let round = 0; round < Math.max(1, rounds - 2); round++) {
