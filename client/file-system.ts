@@ -329,6 +329,7 @@ export class FileSystem {
     this.#context.namenode.close();
     this.#context.localReads.close();
     this.#context.connections.close();
+    this.#context.smallBlocks.close();
     this.#disconnect();
   }
 

@@ -61,6 +61,7 @@ export interface SimulationOptions {
 
 const MINUTE_MS = 60_000;
 const NOISE_SEEDS = 2 ** 31;
+const SMALL_BLOCK_SEEDS = 2 ** 33;
 
 export function drawOptions(seed: number, faultyMs: number): SimulationOptions {
   const random = seededRandom(seed);
@@ -80,7 +81,7 @@ export function drawOptions(seed: number, faultyMs: number): SimulationOptions {
     clockSkewMaxMs: pick(random, [0, 1_000, 3_600_000]),
     clockDriftMax: pick(random, [0, 0.0001, 0.02]),
     nemesis: new Map([...drawNemesis(random, faultyMs), ...drawNoise(seed, faultyMs)]),
-    settings: drawSettings(random, blockSize),
+    settings: { ...drawSettings(random, blockSize), ...drawSmallBlocks(seed) },
   };
 }
 
@@ -120,6 +121,16 @@ function drawNemesis(random: Random, faultyMs: number): Map<NemesisKind, number>
 function drawNoise(seed: number, faultyMs: number): Map<NemesisKind, number> {
   const random = seededRandom(seed + NOISE_SEEDS);
   return new Map(sometimes(random, 0.25) ? [['noisy network card', logUniform(random, faultyMs / 8, faultyMs)]] : []);
+}
+
+/** From numbers of its own. Half of the seeds have pipelines for all blocks. */
+function drawSmallBlocks(seed: number): Record<string, string> {
+  const random = seededRandom(seed + SMALL_BLOCK_SEEDS);
+  return {
+    'dfs.client.write.small-block.size': pick(random, ['0', '0', '2k', '64k']),
+    'dfs.datanode.small-block.journal.size': pick(random, ['64k', '32m']),
+    'dfs.datanode.small-block.journal.interval': pick(random, ['300ms', '5s', '30s']),
+  };
 }
 
 function drawSettings(random: Random, blockSize: number): Record<string, string> {
