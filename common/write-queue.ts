@@ -1,5 +1,9 @@
 /** What is to be sent on a channel by many who do not wait for each other: what gathers while something is being sent goes out together. */
+import { totalLength } from './buffers.js';
 import type { Channel } from './channel.js';
+
+/** Up to here copying many buffers together costs less than handing over each. */
+const JOIN_BYTES = 64 * 1024;
 
 export class WriteQueue {
   readonly #channel: Channel;
@@ -30,7 +34,7 @@ export class WriteQueue {
       while (this.#waiting.length > 0) {
         const buffers = this.#waiting;
         this.#waiting = [];
-        await this.#channel.write(buffers, this.#timeoutMs);
+        await this.#channel.write(joined(buffers), this.#timeoutMs);
       }
     } catch (error) {
       this.#onFailure(error);
@@ -38,4 +42,9 @@ export class WriteQueue {
       this.#isSending = false;
     }
   }
+}
+
+function joined(buffers: readonly Uint8Array[]): readonly Uint8Array[] {
+  const length = totalLength(buffers);
+  return length > JOIN_BYTES || buffers.length === 1 ? buffers : [Buffer.concat(buffers, length)];
 }

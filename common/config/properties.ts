@@ -282,7 +282,7 @@ export const PROPERTIES = {
     { min: 1, max: 1024 },
   ),
   'dfs.client.write.small-block.size': size(
-    '128k',
+    '64k',
     'Blocks up to this size that are known as a whole when they are written (small files) go to the DataNodes in one message instead of through a pipeline. 0: none.',
     { max: 1024 ** 2 },
   ),
