@@ -354,6 +354,21 @@ for (const age of [1, 0]) {
   });
 }
 
+test('an unfinished replica that a recovery has left is deleted, though its DataNode has all that is known of it', async (t) => {
+  await withCluster(FOUR, async (cluster) => {
+    const [block] = (await cluster.write('/f')) as [BlockRow];
+    const outsider = cluster.datanodes.find((one) => !cluster.holders(block.id).includes(one)) as FakeDatanode;
+    const [storageId = ''] = outsider.storages.keys();
+    // It was cut under the recovery's stamp, and died before it was finished; the recovery has gone on without it.
+    outsider.begin({ blockId: block.id, generationStamp: block.generation_stamp, numBytes: 10 }, storageId);
+    await cluster.waitFor('deleted', () => outsider.orderedDeletions.includes(block.id), 3 * MINUTE);
+    t.is(outsider.fullReports, 1);
+    t.true(await isHealthy(cluster));
+    await cluster.advance(5 * MINUTE);
+    t.is(outsider.fullReports, 1);
+  });
+});
+
 test('a failed volume: its blocks are copied from others', async (t) => {
   const cluster = await FakeCluster.start({ racks: ['/a', '/b', '/b'] });
   try {
