@@ -9,7 +9,7 @@ import type { Logger } from '../common/logging.js';
 import type { Balancer } from './balancer.js';
 import { healthOf } from './block-health.js';
 import type { BlockRecoveries } from './block-recoveries.js';
-import type { Blocks, Location, Target } from './blocks.js';
+import type { Blocks, Target } from './blocks.js';
 import type { DatanodeCommand } from './datanode-command.js';
 import type { DatanodeDescriptor, StorageDescriptor } from './datanode-descriptor.js';
 import type { DatanodeManager, Registration } from './datanode-manager.js';
@@ -260,6 +260,7 @@ export class DatanodeService {
     const {
       journal,
       blocks,
+      datanodes,
       clock,
       replication,
       balancer,
@@ -279,7 +280,9 @@ export class DatanodeService {
     for (const { block, targets } of balancer.heartbeat(node, failedMoves))
       commands.push({ kind: 'transfer', block, targets: blocks.describe(targets), balancing: true });
     for (const { targets, ...order } of recoveries.ordersFor(node)) {
-      commands.push({ kind: 'recover', ...order, locations: this.#notDead(targets) });
+      const isDead = (target: Target): boolean => datanodes.storageOf(target)?.datanode.state === 'dead';
+      const locations = blocks.describe(targets.filter((target) => !isDead(target)));
+      commands.push({ kind: 'recover', ...order, locations, givenUp: targets.filter(isDead).length });
     }
     const doubted = verifications.next(node);
     if (doubted.length > 0) commands.push({ kind: 'verify', blocks: doubted });
@@ -318,12 +321,6 @@ export class DatanodeService {
     const block = blockRow(journal.committed, replica.blockId);
     if (block?.state !== BlockState.COMPLETE || replica.generationStamp > block.generation_stamp) return false;
     return healthOf(journal.committed, block, datanodes).good.length > 0;
-  }
-
-  /** Those whose replicas have not been given up. */
-  #notDead(targets: readonly Target[]): Location[] {
-    const { datanodes, blocks } = this.#options;
-    return blocks.describe(targets.filter((target) => datanodes.storageOf(target)?.datanode.state !== 'dead'));
   }
 
   #noteRacks(): void {

@@ -369,6 +369,27 @@ test('an unfinished replica that a recovery has left is deleted, though its Data
   });
 });
 
+test('who leads the recovery of a block is told how many of its DataNodes have been given up', async (t) => {
+  await withCluster(THREE, async (cluster) => {
+    const [block] = (await cluster.write('/f')) as [BlockRow];
+    const targets = cluster.datanodes.map((one) => ({
+      datanodeUuid: one.uuid,
+      storageUuid: [...one.storages.keys()][0] ?? '',
+    }));
+    node(cluster, 0).kill();
+    await cluster.waitFor(
+      'dead',
+      () => cluster.management.datanodes.node('dn-0')?.state === 'dead',
+      DEAD_AFTER + MINUTE,
+    );
+    cluster.ns.blocks.recover({ block: blockOf(block), recoveryId: 9999, targets, truncate: false });
+    const orders = () => cluster.datanodes.flatMap(({ orderedRecoveries }) => orderedRecoveries);
+    await cluster.waitFor('ordered', () => orders().length === 1);
+    t.is(orders()[0]?.locations?.length, 2);
+    t.is(orders()[0]?.givenUp, 1);
+  });
+});
+
 test('a failed volume: its blocks are copied from others', async (t) => {
   const cluster = await FakeCluster.start({ racks: ['/a', '/b', '/b'] });
   try {
