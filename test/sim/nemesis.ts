@@ -53,7 +53,7 @@ export class Nemesis {
   }
 
   #strike(kind: NemesisKind): void {
-    const { namenode, datanodes, clients, world } = this.#cluster;
+    const { namenode, datanodes, clients } = this.#cluster;
     switch (kind) {
       case 'kill namenode':
         return this.#crash(namenode, 'kill');
@@ -78,7 +78,7 @@ export class Nemesis {
       case 'noisy network card':
         return this.#makeNoisy();
       case 'break connections':
-        for (let i = 1 + this.#random.int(3); i > 0; i--) world.network.breakOne();
+        for (let i = 1 + this.#random.int(3); i > 0; i--) this.#breakConnection();
         return;
       case 'slow disk':
         return this.#disturbDisk('disk: slow', { slowness: 10 ** (1 + 2 * this.#random.fraction()) }, { slowness: 1 });
@@ -186,6 +186,17 @@ export class Nemesis {
     this.#later(() => {
       for (const [from, to] of blocked) links.unblock(from, to);
     });
+  }
+
+  /** Any one, or one between two DataNodes with what somebody waits for to be on all of them. */
+  #breakConnection(): void {
+    const { network } = this.#cluster.world;
+    const isBetweenDatanodes = (from: string, to: string): boolean =>
+      [from, to].every((host) => this.#cluster.datanodes.some((datanode) => datanode.host === host));
+    const isMeant = (from: string, to: string): boolean =>
+      !this.#isOver && this.#cluster.workplace.flushing.size > 0 && isBetweenDatanodes(from, to);
+    if (this.#random.int(2) === 0) network.breakOne();
+    else network.breakDuringNext(isMeant);
   }
 
   #clog(): void {
