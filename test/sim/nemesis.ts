@@ -14,6 +14,8 @@ import { isSpare } from './spare-replicas.js';
 const LEAST_MS = 100;
 const LONGEST_MS = 100_000;
 const STOP_LIMIT_MS = 120_000;
+/** Longer than anything is remembered by the time of day. */
+const JUMP_MAX_MS = 3_600_000;
 /** Calls at once, */
 const BURST = 6;
 /** which change nothing. */
@@ -272,9 +274,7 @@ export class Nemesis {
   #jumpClock(): void {
     const machine = pick(this.#random, [this.#cluster.namenode, ...this.#cluster.datanodes, ...this.#cluster.clients]);
     this.#cluster.world.faults.count('clock: jump');
-    // A NameNode whose clock jumps by more than dfs.namenode.retrycache.expirytime.millis forgets what it has answered.
-    const mostMs = machine === this.#cluster.namenode ? 240_000 : 3_600_000;
-    machine.clockError.skewMs += (2 * this.#random.fraction() - 1) * mostMs;
+    machine.clockError.skewMs += (2 * this.#random.fraction() - 1) * JUMP_MAX_MS;
   }
 
   /** Whoever is in maintenance may be away for as long as it takes. */
