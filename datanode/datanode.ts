@@ -337,6 +337,7 @@ function toTarget(location: ReplicaLocation__Output): TransferTarget {
   return { node: toPipelineNode(location), storageId: location.storageId };
 }
 
-function toRecoveryOrder({ block, newGenerationStamp, locations, truncate }: RecoverCommand__Output): RecoveryOrder {
-  return { block: toBlock(block), recoveryId: newGenerationStamp, locations: locations.map(toTarget), truncate };
+function toRecoveryOrder(command: RecoverCommand__Output): RecoveryOrder {
+  const { block, newGenerationStamp: recoveryId, locations, givenUp, truncate } = command;
+  return { block: toBlock(block), recoveryId, locations: locations.map(toTarget), givenUp, truncate };
 }

@@ -13,6 +13,9 @@ export interface AnsweredCall {
   /** Base64 of the 16 bytes of the client's id. */
   readonly clientId: string;
   readonly callId: number;
+  /** When it was answered, by the retry cache's own time. Not in records that were made before there was one: there it is the time of day. */
+  readonly answeredMs?: number;
+  /** By the same time. */
   readonly expiresMs: number;
   readonly answer: StoredAnswer;
 }
