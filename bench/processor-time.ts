@@ -2,7 +2,7 @@
  * Processor time that one operation takes in each process of a cluster. It says more than the speed where others use the machine
  * too; still compare by turns, and only runs of the same length, because the first thousands of calls are interpreted.
  *
- *     npx tsx bench/processor-time.ts [--count 1000] [--concurrency 64] [--rounds 3] [--dir <directory on the disk to measure>]
+ *     npx tsx bench/processor-time.ts [--count 1000] [--concurrency 64] [--rounds 3] [--only list] [--dir <directory on the disk to measure>]
  */
 import { randomFillSync } from 'node:crypto';
 import { parseArgs } from 'node:util';
@@ -12,6 +12,8 @@ import { processorMs } from './processes.js';
 import { concurrently } from './statistics.js';
 
 type Operation = (index: number) => Promise<unknown>;
+
+const LISTED = '/listed';
 
 function operations(fs: FileSystem, directory: string): Record<string, Operation> {
   const data = randomFillSync(Buffer.allocUnsafe(4096));
@@ -28,6 +30,9 @@ function operations(fs: FileSystem, directory: string): Record<string, Operation
     },
     mkdir: (i) => fs.mkdir(`${directory}/d${i}`),
     stat: () => fs.stat(directory),
+    'list 1,000': async () => {
+      for await (const _ of fs.list(LISTED));
+    },
   };
 }
 
@@ -37,6 +42,7 @@ async function main(): Promise<void> {
       count: { type: 'string', default: '1000' },
       concurrency: { type: 'string', default: '64' },
       rounds: { type: 'string', default: '3' },
+      only: { type: 'string', default: '' },
       dir: { type: 'string', default: process.cwd() },
     },
   });
@@ -50,11 +56,14 @@ async function main(): Promise<void> {
       ...datanodes.map(({ pid }, i): [string, number] => [`DataNode ${i + 1}`, pid]),
     ];
     const fs = await FileSystem.connect({ namenode: cluster.namenode });
+    await fs.mkdir(LISTED);
+    await concurrently(1000, concurrency, async (i) => await (await fs.create(`${LISTED}/file-${i}`)).close());
     console.log(`milliseconds of processor time for each of ${count}, ${concurrency} at a time`);
     for (let round = 0; round < Number(values.rounds); round++) {
       const directory = `/round-${round}`;
       await fs.mkdir(directory);
       for (const [what, operation] of Object.entries(operations(fs, directory))) {
+        if (!what.startsWith(values.only)) continue;
         const before = await Promise.all(processes.map(([, pid]) => processorMs(pid)));
         await concurrently(count, concurrency, operation);
         const after = await Promise.all(processes.map(([, pid]) => processorMs(pid)));

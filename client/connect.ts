@@ -159,7 +159,7 @@ function connectNamenode(
   const connection = connectService('ClientProtocol', namenode, {
     defaultTimeoutMs: configuration.get('ipc.client.rpc-timeout.ms'),
     maxMessageBytes: configuration.get('ipc.maximum.data.length'),
-    session: true,
+    session: 'while-busy',
   });
   return { rpc: connection.client, disconnect: () => connection.close() };
 }

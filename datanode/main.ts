@@ -83,6 +83,8 @@ async function start(
   const namenode = connectService('DatanodeProtocol', namenodeAddress, {
     defaultTimeoutMs: configuration.get('ipc.client.rpc-timeout.ms'),
     maxMessageBytes,
+    // Heartbeats are seconds apart.
+    session: 'kept',
   });
   started.onStop(() => namenode.close());
 

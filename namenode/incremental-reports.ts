@@ -82,7 +82,7 @@ export class IncrementalReports {
   async #process(node: DatanodeDescriptor, events: readonly ReplicaEvent[]): Promise<void> {
     const { journal, listener } = this.#options;
     for (const event of events) listener.announced(event);
-    await journal.mutate((transaction) => this.#apply(transaction, events));
+    await journal.mutate((transaction) => this.#apply(transaction, events), 'report');
     for (const event of events) listener.processed(event, node);
   }
 

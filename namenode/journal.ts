@@ -44,7 +44,8 @@ export interface Journal {
    * Runs `operation` in the next batch; resolves with its result once the batch is durable and visible. Whatever it throws
    * before it has changed anything rejects this call alone. It should not change anything outside the transaction: it may be
    * run a second time (when another operation of the batch failed half-way), and what it did may be rolled back.
+   * `report`: it takes in what a DataNode has reported, and may wait some milliseconds for others to share a batch.
    * @throws DfsError `NoSpace`, `RetryLater`, when the batch could not be made durable: then nothing of it is visible.
    */
-  mutate<T>(operation: (transaction: Transaction) => T): Promise<T>;
+  mutate<T>(operation: (transaction: Transaction) => T, kind?: 'report'): Promise<T>;
 }

@@ -105,9 +105,11 @@ class Namenode implements RunningNamenode {
       pendingReconstructionBlocks: () => blocks.pendingReconstructionBlocks,
     });
     const timedClientProtocol = this.#metrics.timed(clientProtocol);
+    const timedDatanodeProtocol = this.#metrics.timed(datanodeProtocol);
     this.#rpc.addService('ClientProtocol', timedClientProtocol);
     this.#rpc.addSessions('ClientProtocol', timedClientProtocol);
-    this.#rpc.addService('DatanodeProtocol', this.#metrics.timed(datanodeProtocol));
+    this.#rpc.addService('DatanodeProtocol', timedDatanodeProtocol);
+    this.#rpc.addSessions('DatanodeProtocol', timedDatanodeProtocol);
     const rpc = configuration.get('dfs.namenode.rpc-address');
     this.rpcPort = await this.#rpc.listen(rpc.host, rpc.port);
     this.#servers.push(() => this.#rpc.stop(STOP_GRACE_MS));

@@ -23,8 +23,11 @@ export interface ConnectionOptions {
   readonly defaultTimeoutMs: number;
   /** Largest message taken or sent. Default 64 MiB, that of `ipc.maximum.data.length`. */
   readonly maxMessageBytes?: number;
-  /** Unary calls go through a session (proto/session.proto): many times as many a second. The server must have sessions. */
-  readonly session?: boolean;
+  /**
+   * Unary calls go through a session (proto/session.proto): many times as many a second. The server must have sessions. A session that is
+   * `kept` stays open between calls that are seconds apart, and keeps the process alive until it is closed; another one ends when it is idle.
+   */
+  readonly session?: 'kept' | 'while-busy';
 }
 
 export interface ServiceConnection<ServiceClient> {
@@ -44,7 +47,7 @@ const SERVERS: Readonly<Record<ServiceName, string>> = {
 export function connectService<Name extends ServiceName>(
   service: Name,
   address: string,
-  { defaultTimeoutMs, maxMessageBytes = 64 * 1024 ** 2, session: wantsSession = false }: ConnectionOptions,
+  { defaultTimeoutMs, maxMessageBytes = 64 * 1024 ** 2, session: kind }: ConnectionOptions,
 ): ServiceConnection<Services[Name]['client']> {
   const grpcClient = new GrpcClient(address, credentials.createInsecure(), {
     'grpc.max_receive_message_length': maxMessageBytes,
@@ -60,7 +63,10 @@ export function connectService<Name extends ServiceName>(
     'grpc.enable_http_proxy': 0,
     'grpc.service_config_disable_resolution': 1,
   });
-  const session = wantsSession ? new SessionClient(grpcClient, maxMessageBytes) : undefined;
+  const session =
+    kind === undefined
+      ? undefined
+      : new SessionClient(grpcClient, { maxMessageBytes, isKeptWhenIdle: kind === 'kept' });
   const methods = Object.entries(serviceDefinition(service)).map(([name, method]) => {
     const target = { role: SERVERS[service], address, method: name };
     const caller = new MethodCaller(grpcClient, method, target, defaultTimeoutMs, session);

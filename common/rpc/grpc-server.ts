@@ -78,14 +78,18 @@ export class GrpcServer {
     }
   }
 
-  /** Lets clients send calls of a service over session streams, too. One service of a server can have them. */
+  /** Lets clients send calls of a service over session streams, too. All services of a server share the sessions. */
   addSessions<Name extends ServiceName>(name: Name, handlers: Services[Name]['handlers']): void {
-    const options = { logger: this.#logger, maxMessageBytes: this.#maxMessageBytes };
-    const sessions = new SessionServer(options, serviceDefinition(name), handlers);
-    this.#sessions = sessions;
+    this.#sessions ??= this.#serveSessions();
+    this.#sessions.add(serviceDefinition(name), handlers);
+  }
+
+  #serveSessions(): SessionServer {
+    const sessions = new SessionServer({ logger: this.#logger, maxMessageBytes: this.#maxMessageBytes });
     this.#server.addService(serviceDefinition('Session'), {
       Open: (stream: Parameters<SessionServer['open']>[0]) => sessions.open(stream),
     });
+    return sessions;
   }
 
   /**

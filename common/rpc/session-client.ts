@@ -1,6 +1,6 @@
 /**
  * The client's end of sessions (proto/session.proto): unary calls as messages of one stream, those of one turn of the event loop
- * together. The stream is opened by the first call, again when it was lost, and closed when it has nothing to do.
+ * together. The stream is opened by the first call, again when it was lost, and (unless it is to be kept) closed when it has nothing to do.
  */
 import type { ClientDuplexStream, Client as GrpcClient, ServiceError, StatusObject } from '@grpc/grpc-js';
 import { Metadata, status as Status } from '@grpc/grpc-js';
@@ -44,9 +44,16 @@ interface OpenCall {
   over: boolean;
 }
 
+export interface SessionClientOptions {
+  readonly maxMessageBytes: number;
+  /** The stream stays open until {@link SessionClient.close}, for callers that will call again. */
+  readonly isKeptWhenIdle: boolean;
+}
+
 export class SessionClient {
   readonly #grpcClient: GrpcClient;
   readonly #maxMessageBytes: number;
+  readonly #isKeptWhenIdle: boolean;
   #stream: Stream | undefined;
   /** Not sent yet, by id, in order. */
   readonly #waiting = new Map<number, OpenCall>();
@@ -60,9 +67,10 @@ export class SessionClient {
   #idleTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(grpcClient: GrpcClient, maxMessageBytes: number) {
+  constructor(grpcClient: GrpcClient, { maxMessageBytes, isKeptWhenIdle }: SessionClientOptions) {
     this.#grpcClient = grpcClient;
     this.#maxMessageBytes = maxMessageBytes;
+    this.#isKeptWhenIdle = isKeptWhenIdle;
   }
 
   /** @throws DfsError what the handler answers; `ConnectionLost`, `Timeout`, `Cancelled`, `MessageTooLarge`. */
@@ -175,7 +183,7 @@ export class SessionClient {
     // When we cancel the stream ourselves, it is not the session's any more: here it was the server that has ended.
     stream.on('error', (error: ServiceError) => this.#lost(stream, error.code === Status.CANCELLED ? LOST : error));
     stream.on('end', () => this.#lost(stream, LOST));
-    this.#idleTimer = setTimeout(() => this.#tick(stream), IDLE_MS);
+    if (!this.#isKeptWhenIdle) this.#idleTimer = setTimeout(() => this.#tick(stream), IDLE_MS);
     return stream;
   }
 

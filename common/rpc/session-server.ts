@@ -1,4 +1,4 @@
-/** The server's end of sessions (proto/session.proto): the handlers of a service, called by many messages of one stream. */
+/** The server's end of sessions (proto/session.proto): the handlers of services, called by many messages of one stream. */
 import type { MethodDefinition, ServerDuplexStream, ServiceDefinition } from '@grpc/grpc-js';
 import { status as Status } from '@grpc/grpc-js';
 import type { SessionAnswer } from '../../proto/generated/minihdfs/SessionAnswer.js';
@@ -40,11 +40,16 @@ export class SessionServer {
   readonly #sessions = new Set<ServerSession>();
   #onStopped: (() => void) | undefined;
 
-  /** Streaming methods of the service stay calls of their own. */
-  constructor(options: SessionServerOptions, service: ServiceDefinition, handlers: Readonly<Record<string, unknown>>) {
+  constructor(options: SessionServerOptions) {
     this.#options = options;
+  }
+
+  /** Streaming methods of the service stay calls of their own. A session names methods only, so services must not share a name. */
+  add(service: ServiceDefinition, handlers: Readonly<Record<string, unknown>>): void {
     for (const [name, method] of Object.entries(service)) {
-      if (!method.requestStream && !method.responseStream) this.#methods.set(name, methodOf(method, handlers[name]));
+      if (method.requestStream || method.responseStream) continue;
+      if (this.#methods.has(name)) throw new Error(`two services have a method ${name}`);
+      this.#methods.set(name, methodOf(method, handlers[name]));
     }
   }
 

@@ -1,6 +1,6 @@
 /**
  * The journal: runs operations in batches, in the order that journal.ts lays down. A batch takes what has come in while the one
- * before it was being synced, so the more callers wait, the more of them share one sync.
+ * before it was being synced, so the more callers wait, the more of them share one sync; batch-pace.ts says when it begins.
  */
 import type { Database } from 'better-sqlite3';
 import type { Clock } from '../../common/clock.js';
@@ -8,6 +8,7 @@ import { DfsError, isDfsError, messageOf, toDfsError } from '../../common/errors
 import type { Logger } from '../../common/logging.js';
 import type { Journal, Transaction } from '../journal.js';
 import { Applier } from './apply.js';
+import { BatchPace } from './batch-pace.js';
 import type { Counters } from './counters.js';
 import { directoryCache } from './directory-cache.js';
 import type { EditLog } from './edit-log.js';
@@ -52,11 +53,14 @@ export interface GroupCommitOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly observer: JournalObserver;
+  /** From the beginning of one batch to that of the next, where batch-pace.ts has one wait. Default 0: never. */
+  readonly batchIntervalMs?: number;
 }
 
 export class GroupCommitJournal implements Journal {
   readonly #options: GroupCommitOptions;
   readonly #applier: Applier;
+  readonly #pace: BatchPace;
   #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
   #paused = 0;
@@ -66,6 +70,7 @@ export class GroupCommitJournal implements Journal {
   constructor(options: GroupCommitOptions) {
     this.#options = options;
     this.#applier = new Applier(options.db);
+    this.#pace = new BatchPace(options.clock, options.batchIntervalMs ?? 0);
     this.#counters = { ...this.#applier.counters };
   }
 
@@ -87,13 +92,14 @@ export class GroupCommitJournal implements Journal {
     return this.#counters.appliedTxid;
   }
 
-  mutate<T>(operation: (transaction: Transaction) => T): Promise<T> {
+  mutate<T>(operation: (transaction: Transaction) => T, kind?: 'report'): Promise<T> {
     if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
     if (this.#waiting.length >= WAITING_MAX) {
       return Promise.reject(new DfsError('Overloaded', `${WAITING_MAX} operations wait already; try again later`));
     }
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({ operation, resolve: resolve as (result: unknown) => void, reject });
+      this.#pace.arrived(kind === 'report');
       this.#start();
     });
   }
@@ -101,6 +107,7 @@ export class GroupCommitJournal implements Journal {
   /** Runs `action` while no batch is open; operations wait meanwhile, reads go on. */
   async whilePaused<T>(action: () => Promise<T>): Promise<T> {
     this.#paused++;
+    this.#pace.hurry();
     try {
       await this.#running;
       this.#endSnapshot();
@@ -116,6 +123,7 @@ export class GroupCommitJournal implements Journal {
     const stopped = new DfsError('RetryLater', 'the NameNode is shutting down');
     const drained = this.mutate(() => undefined).catch(() => undefined);
     this.#stopped ??= stopped;
+    this.#pace.hurry();
     await drained;
     await this.#running;
   }
@@ -130,7 +138,10 @@ export class GroupCommitJournal implements Journal {
 
   async #run(): Promise<void> {
     await Promise.resolve(); // what else is called in this turn joins the batch
-    while (this.#waiting.length > 0 && this.#paused === 0) await this.#runBatch();
+    while (this.#waiting.length > 0 && this.#paused === 0) {
+      await this.#pace.turn();
+      await this.#runBatch();
+    }
   }
 
   async #runBatch(): Promise<void> {
@@ -188,6 +199,7 @@ export class GroupCommitJournal implements Journal {
       if (records.length >= BATCH_RECORDS_MAX || clock.monotonicMs() >= endMs) break;
     }
     this.#waiting = this.#waiting.slice(done.length);
+    this.#pace.took(done.length, this.#waiting.length);
     return { done, records };
   }
 

@@ -1,6 +1,6 @@
 /**
  * Rows of the table of inodes, which nearly every call reads. better-sqlite3 takes twice as long to make an object of a row as to make an array
- * of it, so they come as arrays.
+ * of it, so they come as arrays. For each of many rows it takes half of that to have SQLite put them down as JSON, one text a row, and to parse that.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import type { InodeRow } from './rows.js';
@@ -32,7 +32,7 @@ type Values = { [Index in keyof Columns]: InodeRow[Columns[Index] & keyof InodeR
 const SELECT = `SELECT ${COLUMNS.join(', ')} FROM inodes`;
 const BY_ID = `${SELECT} WHERE id = ?`;
 const BY_NAME = `${SELECT} WHERE parent = ? AND name = ?`;
-const ENTRIES = `${SELECT} WHERE parent = ? AND name > ? ORDER BY name LIMIT ?`;
+const ENTRIES = `SELECT json_array(${COLUMNS.join(', ')}) FROM inodes WHERE parent = ? AND name > ? ORDER BY name LIMIT ?`;
 
 export function inodeById(db: Database, id: number): InodeRow | undefined {
   return toRow(arrays(db, BY_ID).get(id));
@@ -44,7 +44,8 @@ export function inodeByName(db: Database, parent: number, name: string): InodeRo
 
 /** Entries of a directory whose names come after `after`, by the bytes of their names. */
 export function entriesAfter(db: Database, parent: number, after: string, limit: number): InodeRow[] {
-  return arrays(db, ENTRIES).all(parent, after, limit).map(toInode);
+  const rows = statement<string>(db, ENTRIES).pluck().all(parent, after, limit);
+  return rows.map((row) => toInode(JSON.parse(row) as Values));
 }
 
 function arrays(db: Database, sql: string): Statement<unknown[], Values> {

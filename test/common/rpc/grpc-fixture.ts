@@ -67,7 +67,7 @@ export function sessionClient(t: ExecutionContext, address: string, maxMessageBy
   const limits = maxMessageBytes === undefined ? {} : { maxMessageBytes };
   const connection = connectService('DatanodeProtocol', address, {
     defaultTimeoutMs: 10_000,
-    session: true,
+    session: 'while-busy',
     ...limits,
   });
   t.teardown(() => connection.close());

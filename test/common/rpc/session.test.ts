@@ -127,7 +127,7 @@ test('handlers hear when the client of their session has gone', async (t) => {
       },
     },
   });
-  const connection = connectService('DatanodeProtocol', address, { defaultTimeoutMs: 10_000, session: true });
+  const connection = connectService('DatanodeProtocol', address, { defaultTimeoutMs: 10_000, session: 'while-busy' });
   const calling = connection.client.Heartbeat({});
   await until(() => signals.length === 1);
   connection.close();
@@ -138,7 +138,7 @@ test('handlers hear when the client of their session has gone', async (t) => {
 
 test('calls that are made when a connection is being closed, or later, fail as cancelled', async (t) => {
   const { address } = await serve(t, { datanode: { Heartbeat: async () => ({ commands: [] }) } });
-  const connection = connectService('DatanodeProtocol', address, { defaultTimeoutMs: 10_000, session: true });
+  const connection = connectService('DatanodeProtocol', address, { defaultTimeoutMs: 10_000, session: 'while-busy' });
   await connection.client.Heartbeat({});
   const before = connection.client.Heartbeat({});
   connection.close();

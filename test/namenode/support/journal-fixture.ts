@@ -20,7 +20,9 @@ export interface JournalFixture {
 }
 
 /** A journal over a fresh, empty namespace in a temporary directory; `close` removes it. The owner of everything is "root". */
-export function openJournalFixture(options: { clock?: Clock; log?: MemoryEditLog } = {}): JournalFixture {
+export function openJournalFixture(
+  options: { clock?: Clock; log?: MemoryEditLog; batchIntervalMs?: number } = {},
+): JournalFixture {
   const directory = mkdtempSync(join(tmpdir(), 'mini-hdfs-journal-'));
   const databasePath = join(directory, 'namespace.db');
   createDatabase(databasePath, { clusterId: 'CID-test', owner: 'root', group: 'supergroup', timeMs: 1_000 });
@@ -33,6 +35,7 @@ export function openJournalFixture(options: { clock?: Clock; log?: MemoryEditLog
     log,
     clock: options.clock ?? systemClock,
     logger: createLogger({ name: 'test', level: 'silent' }),
+    batchIntervalMs: options.batchIntervalMs ?? 0,
     observer: { batch() {}, batchFailed() {}, fatal: (error) => fatal.push(error) },
   });
   return {
