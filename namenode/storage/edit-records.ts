@@ -262,6 +262,19 @@ export interface SetTimesEdit extends Edit {
   readonly accessTimeNs?: number;
 }
 
+/** All of them, those included that stay as they were. */
+export interface SetAttributesEdit extends Edit {
+  readonly op: 'setAttributes';
+  readonly id: number;
+  readonly mode: number;
+  readonly owner: string;
+  readonly group: string;
+  readonly modificationTimeMs: number;
+  readonly accessTimeMs: number;
+  readonly modificationTimeNs: number;
+  readonly accessTimeNs: number;
+}
+
 /** An administrator's decision about DataNodes. */
 export interface SetDatanodeAdminEdit extends Edit {
   readonly op: 'setDatanodeAdmin';
@@ -298,4 +311,5 @@ export type EditRecord =
   | SetPermissionEdit
   | SetOwnerEdit
   | SetTimesEdit
+  | SetAttributesEdit
   | SetDatanodeAdminEdit;
