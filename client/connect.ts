@@ -105,7 +105,13 @@ function newContext(
   const settings = clientSettings(configuration, defaults);
   const { connectTimeoutMs, idleConnectionMs: idleMs, socketTimeoutMs: timeoutMs } = settings;
   const poolId = defaults.clusterId;
-  const connections = new ConnectionPool({ network, clock, connectTimeoutMs, idleMs });
+  const connections = new ConnectionPool({
+    network,
+    clock,
+    connectTimeoutMs,
+    idleMs,
+    capacity: settings.idleConnectionsMax,
+  });
   const smallBlockConnections = new SmallBlockConnections({
     network,
     clock,

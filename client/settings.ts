@@ -37,6 +37,8 @@ export interface ClientSettings {
   readonly localReads: LocalReadSettings;
   /** How long a connection to a DataNode is kept for the next read. */
   readonly idleConnectionMs: number;
+  /** How many are kept. */
+  readonly idleConnectionsMax: number;
   /** How long a DataNode that failed is avoided. */
   readonly suspectMs: number;
 }
@@ -75,6 +77,7 @@ export function clientSettings(configuration: Configuration, defaults: ServerDef
       idleMs: configuration.get('dfs.client.read.shortcircuit.streams.cache.expiry.ms'),
     },
     idleConnectionMs: configuration.get('dfs.client.socketcache.expiryMsec'),
+    idleConnectionsMax: configuration.get('dfs.client.socketcache.capacity'),
     suspectMs: configuration.get('dfs.client.write.exclude.nodes.cache.expiry.interval.millis'),
   };
 }

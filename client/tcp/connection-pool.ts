@@ -9,9 +9,6 @@ import type { Clock, Timer } from '../../common/clock.js';
 import { DfsError } from '../../common/errors.js';
 import type { DatanodeAddress } from '../types.js';
 
-/** Idle connections beyond this number are closed, oldest first. HDFS: dfs.client.socketcache.capacity. */
-const CAPACITY = 128;
-
 /** One connection and what was received on it. */
 export class DatanodeConnection {
   readonly channel: Channel;
@@ -34,6 +31,8 @@ export interface ConnectionPoolOptions {
   readonly connectTimeoutMs: number;
   /** Must be shorter than the time for which a DataNode keeps an idle connection (HDFS: 3 s and 4 s). */
   readonly idleMs: number;
+  /** Idle connections beyond this number are closed, oldest first. */
+  readonly capacity: number;
 }
 
 export class ConnectionPool {
@@ -72,7 +71,7 @@ export class ConnectionPool {
     connection.reused = true;
     connection.idleSinceMs = this.#options.clock.monotonicMs();
     this.#idle.push(connection);
-    if (this.#idle.length > CAPACITY) this.#idle.shift()?.channel.destroy();
+    if (this.#idle.length > this.#options.capacity) this.#idle.shift()?.channel.destroy();
     this.#expiry ??= this.#scheduleExpiry();
   }
 

@@ -343,6 +343,11 @@ export const PROPERTIES = {
       min: 1024 ** 2,
     },
   ),
+  'dfs.client.socketcache.capacity': int(
+    '128',
+    'Most connections to DataNodes that are kept for the next read. HDFS has 16, which many readers of small files at a time use up.',
+    { max: 4096 },
+  ),
   'dfs.client.socketcache.expiryMsec': duration(
     'ms',
     '3s',

@@ -30,6 +30,10 @@ export class DatanodeMachine extends Machine {
   readonly #options: DatanodeMachineOptions;
   readonly #roots: readonly string[];
   #datanode: Datanode | undefined;
+  /** Called when it begins to look at its disks, */
+  onLoad: () => void = () => {};
+  /** and when it knows what is on them, before anybody can tell it to change something. */
+  onLoaded: () => void = () => {};
 
   constructor(options: DatanodeMachineOptions) {
     super(options.world, options.host, options.clockError);
@@ -62,6 +66,7 @@ export class DatanodeMachine extends Machine {
         'dfs.datanode.rack': rack,
       },
     });
+    this.onLoad();
     const datanode = await Datanode.open(
       {
         clock,
@@ -80,6 +85,7 @@ export class DatanodeMachine extends Machine {
       datanodeSettings(configuration),
     );
     this.#datanode = datanode;
+    this.onLoaded();
     world.rpc.serve(life, `${host}:${RPC_PORT}`, 'InterDatanodeProtocol', datanode.interDatanode);
     await datanode.listen();
     await datanode.join({ rpcPort: RPC_PORT, httpPort: 9864 }, new AbortController().signal);

@@ -1,7 +1,9 @@
 /** The replicas that really lie on the disks of a simulated cluster, whatever its processes believe. */
 import { basename } from 'node:path';
+import type { Block } from '../../common/block.js';
 import { decodeMetaHeader, META_HEADER_LENGTH, verifyChecksums } from '../../common/checksum.js';
 import { parseReplicaFileName } from '../../common/replica-file-name.js';
+import { readRecords } from '../../datanode/disk/journal-record.js';
 import type { DatanodeMachine } from './datanode-machine.js';
 import type { ImageFile } from './disk-image.js';
 
@@ -40,6 +42,17 @@ export function* replicasOn(machine: DatanodeMachine, durable: boolean, block?: 
 /** Whether a path is that of a finalized replica's data or checksums. */
 export function finalizedBlockOf(path: string): number | undefined {
   return directoryOf(path) === 'finalized' ? parseReplicaFileName(basename(path))?.blockId : undefined;
+}
+
+/** The replicas that the journal of small ones has, if the file is one. They may have been removed since, or have got files of their own. */
+export function journalledIn({ path, bytes }: ImageFile): readonly Block[] {
+  return path.includes('/current/journal/') ? readRecords(bytes).replicas.map(({ block }) => block) : [];
+}
+
+/** Blocks of which a file has finalized replicas: at most one, or as many as a journal has. */
+export function finalizedBlocksIn(file: ImageFile): readonly number[] {
+  const own = file.path.endsWith('.meta') ? undefined : finalizedBlockOf(file.path);
+  return own === undefined ? journalledIn(file).map(({ blockId }) => blockId) : [own];
 }
 
 function directoryOf(path: string): ReplicaOnDisk['directory'] | undefined {

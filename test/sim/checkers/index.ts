@@ -10,12 +10,14 @@ import { replay } from './replay.js';
 import { safeMode } from './safe-mode.js';
 import { singleWriter } from './single-writer.js';
 import { staleStamps } from './stale-stamps.js';
+import { start } from './start.js';
 import { surplus } from './surplus.js';
 
 export const CHECKERS: readonly Checker[] = [
   safeMode,
   surplus,
   flushedEverywhere,
+  start,
   singleWriter,
   closedFiles,
   repair,

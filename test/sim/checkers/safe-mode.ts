@@ -5,7 +5,7 @@
 import { loadConfiguration } from '../../../common/config/configuration.js';
 import type { Cluster } from '../cluster.js';
 import type { Life } from '../life.js';
-import { finalizedBlockOf } from '../replicas.js';
+import { finalizedBlocksIn } from '../replicas.js';
 import type { Checker } from './checker.js';
 
 /** One start of the NameNode, until enough blocks can have been found. */
@@ -69,9 +69,8 @@ function countFound({ datanodes }: Cluster, { heard, blocks }: Start): number {
   for (const { host, disks } of datanodes) {
     if (!heard.has(host)) continue;
     for (const disk of disks) {
-      for (const { path } of disk.files()) {
-        const block = finalizedBlockOf(path);
-        if (block !== undefined && blocks.has(block)) found.add(block);
+      for (const file of disk.files()) {
+        for (const block of finalizedBlocksIn(file)) if (blocks.has(block)) found.add(block);
       }
     }
   }

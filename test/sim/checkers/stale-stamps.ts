@@ -18,7 +18,7 @@ export const staleStamps: Checker = {
     if (running === undefined) throw new Error('the observer does not run');
     const { clock, life } = running;
     const network = cluster.world.network.attach(life, cluster.observer.host, clock);
-    const connections = new ConnectionPool({ network, clock, connectTimeoutMs: 10_000, idleMs: 1_000 });
+    const connections = new ConnectionPool({ network, clock, connectTimeoutMs: 10_000, idleMs: 1_000, capacity: 16 });
     for (const machine of cluster.datanodes) {
       const address = { uuid: '', host: machine.host, dataPort: DATA_PORT, rpcPort: 0, httpPort: 0 };
       for (const { blockId, generationStamp, length } of [...replicasOn(machine, false)].slice(0, SAMPLE)) {

@@ -8,7 +8,7 @@ import { BlockState, ReplicaRowState } from '../../../namenode/storage/schema.js
 import type { Cluster } from '../cluster.js';
 import type { DatanodeMachine } from '../datanode-machine.js';
 import type { Life } from '../life.js';
-import { finalizedBlockOf } from '../replicas.js';
+import { finalizedBlocksIn } from '../replicas.js';
 import type { Checker } from './checker.js';
 
 interface ReplicaAt {
@@ -112,6 +112,6 @@ function stateOn(replicas: readonly ReplicaAt[], host: string): number | undefin
 }
 
 function holds({ disks }: DatanodeMachine, block: number): boolean {
-  for (const disk of disks) for (const { path } of disk.files()) if (finalizedBlockOf(path) === block) return true;
+  for (const disk of disks) for (const file of disk.files()) if (finalizedBlocksIn(file).includes(block)) return true;
   return false;
 }
