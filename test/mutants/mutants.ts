@@ -263,6 +263,13 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'if (block === undefined) return ReplicaRowState.LIVE;',
   },
   {
+    name: 'concat-backwards',
+    breaks: 'The files of a concat follow each other in the order in which they were given.',
+    file: 'namenode/storage/apply-concat.ts',
+    find: 'for (const source of sources) {',
+    replace: 'for (const source of [...sources].reverse()) {',
+  },
+  {
     name: 'digests-not-compared',
     breaks: 'The NameNode counts only replicas that their DataNodes have.',
     file: 'namenode/storage-report.ts',

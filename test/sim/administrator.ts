@@ -19,10 +19,19 @@ export class Administrator {
   }
 
   /** Asks for it; whether that was heard, the end will show. Returns how to take it back. */
-  takeOut(action: 'decommission' | 'maintenance'): () => void {
+  takeOut(action: 'decommission'): () => void {
     const { host } = pick(this.#random, this.#cluster.datanodes);
     this.#ask(action, host);
     return () => this.#ask('recommission', host);
+  }
+
+  /** Maintenance of a DataNode for so long; who ends it, if not the NameNode by itself, is the one who has asked. Returns how, and the DataNode. */
+  maintain(forMs: number): { readonly machine: DatanodeMachine; readonly end: () => void } {
+    const machine = pick(this.#random, this.#cluster.datanodes);
+    const { clock } = this.#cluster.namenode;
+    const endsByItself = clock !== undefined && this.#random.int(2) === 0;
+    this.#ask('maintenance', machine.host, endsByItself ? clock.now() + Math.ceil(forMs) : 0);
+    return { machine, end: () => (endsByItself ? undefined : this.#ask('recommission', machine.host)) };
   }
 
   balance(): void {
@@ -61,9 +70,9 @@ export class Administrator {
     }
   }
 
-  #ask(action: 'decommission' | 'maintenance' | 'recommission', host: string): void {
+  #ask(action: 'decommission' | 'maintenance' | 'recommission', host: string, expiresMs = 0): void {
     this.#cluster.world.faults.count(`administrator: ${action}`);
-    this.#anyFileSystem()?.administerDatanodes(action, [host]).catch(ignoreRefusal);
+    this.#anyFileSystem()?.administerDatanodes(action, [host], expiresMs).catch(ignoreRefusal);
   }
 
   #anyFileSystem() {

@@ -11,6 +11,8 @@ export interface WriteSession {
   readonly start: number;
   /** End of what it has handed to the client. */
   attemptedEnd: number;
+  /** How far what it wrote has been moved since, as a part of another file. */
+  readonly movedBy: number;
 }
 
 /** How sure the bytes of an open file are: in the memory of the DataNodes, or on their disks. */
@@ -41,7 +43,7 @@ export class ModelFile {
   }
 
   begin(tag: number, start: number): WriteSession {
-    const session = { tag, start, attemptedEnd: start };
+    const session = { tag, start, attemptedEnd: start, movedBy: 0 };
     this.sessions.push(session);
     this.state = 'open';
     this.version++;
@@ -78,6 +80,19 @@ export class ModelFile {
     for (const session of kept) session.attemptedEnd = Math.min(session.attemptedEnd, length);
   }
 
+  /** What other files held, which were closed, follows from `end` on, or perhaps not if `isCertain` is false. */
+  appended(end: number, parts: readonly ModelFile[], isCertain: boolean): void {
+    let at = end;
+    for (const { sessions, acknowledged } of parts) {
+      for (const { tag, start, attemptedEnd, movedBy } of sessions)
+        this.sessions.push({ tag, start: start + at, attemptedEnd: attemptedEnd + at, movedBy: movedBy + at });
+      at += acknowledged.onDisk;
+    }
+    if (isCertain) this.synced(at);
+    else this.state = 'abandoned';
+    this.version++;
+  }
+
   /** Bytes that must be there, when `crashes` DataNodes have crashed since the beginning. */
   certainLength(crashes: number): number {
     const { onDisk, inMemory, crashesAtFlush } = this.acknowledged;
@@ -94,7 +109,7 @@ export class ModelFile {
     for (let i = 0; i < bytes.length; i++) {
       const session = this.#writerOf(position + i);
       if (session === undefined) return `byte ${position + i} was never written`;
-      const expected = byteOf(session.tag, position + i);
+      const expected = byteOf(session.tag, position + i - session.movedBy);
       if (bytes[i] !== expected) {
         return `byte ${position + i} is ${bytes[i]} instead of ${expected} (writer ${session.tag}, from ${session.start} on)`;
       }

@@ -6,7 +6,7 @@ import type { Cluster } from './cluster.js';
 import type { CrashKind, DiskCondition } from './disk.js';
 import type { DamageKind } from './disk-image.js';
 import type { Machine } from './machine.js';
-import { type NemesisKind, pick, type SimulationOptions } from './options.js';
+import { logUniform, type NemesisKind, pick, type SimulationOptions } from './options.js';
 import { finalizedBlockOf } from './replicas.js';
 import { isSpare } from './spare-replicas.js';
 
@@ -14,6 +14,8 @@ import { isSpare } from './spare-replicas.js';
 const LEAST_MS = 100;
 const LONGEST_MS = 100_000;
 const STOP_LIMIT_MS = 120_000;
+/** Time to copy what the NameNode wants to have elsewhere before. */
+const MAINTENANCE_LEAST_MS = 10_000;
 /** Longer than anything is remembered by the time of day. */
 const JUMP_MAX_MS = 3_600_000;
 /** Calls at once, */
@@ -99,8 +101,9 @@ export class Nemesis {
       case 'save namespace':
         return this.#saveNamespace();
       case 'decommission':
+        return this.#later(this.administrator.takeOut(kind));
       case 'maintenance':
-        return this.#takeOut(kind);
+        return this.#maintain();
       case 'balance':
         return this.administrator.balance();
       case 'change rack':
@@ -278,8 +281,21 @@ export class Nemesis {
   }
 
   /** Whoever is in maintenance may be away for as long as it takes. */
-  #takeOut(action: 'decommission' | 'maintenance'): void {
-    this.#later(this.administrator.takeOut(action));
+  #maintain(): void {
+    const { scheduler, faults } = this.#cluster.world;
+    const forMs = logUniform(this.#random, MAINTENANCE_LEAST_MS, LONGEST_MS);
+    const { machine, end } = this.administrator.maintain(forMs);
+    const isSwitchedOff = this.#random.int(2) === 0;
+    const switchOff = (): void => {
+      if (this.#isOver || machine.running === undefined) return;
+      faults.count('administrator: switched off in maintenance');
+      machine.stop(STOP_LIMIT_MS);
+    };
+    if (isSwitchedOff) scheduler.after(0.5 * forMs * this.#random.fraction(), 'maintenance begins', switchOff);
+    scheduler.after(forMs, 'maintenance ends', () => {
+      if (isSwitchedOff) machine.start();
+      end();
+    });
   }
 
   #changeRack(): void {
@@ -294,7 +310,6 @@ export class Nemesis {
   }
 
   #later(action: () => void): void {
-    const delayMs = LEAST_MS * (LONGEST_MS / LEAST_MS) ** this.#random.fraction();
-    this.#cluster.world.scheduler.after(delayMs, 'nemesis relents', action);
+    this.#cluster.world.scheduler.after(logUniform(this.#random, LEAST_MS, LONGEST_MS), 'nemesis relents', action);
   }
 }

@@ -199,7 +199,7 @@ export function sometimes(random: Random, probability: number): boolean {
 }
 
 /** Small values are as likely as large ones. */
-function logUniform(random: Random, least: number, most: number): number {
+export function logUniform(random: Random, least: number, most: number): number {
   return least * (most / least) ** random.fraction();
 }
 

@@ -4,7 +4,7 @@
  */
 import type { FileSystem, FileWriter } from '../../client/index.js';
 import { type ErrorName, isDfsError, messageOf } from '../../common/errors.js';
-import type { Random } from '../../common/random.js';
+import { type Random, shuffled } from '../../common/random.js';
 import { contentOf } from './content.js';
 import { ModelDirectory } from './model-directory.js';
 import { ModelFile, type WriteSession } from './model-file.js';
@@ -81,6 +81,7 @@ export const KEPT_REPLICAS_MIN = 2;
 /** How often a recovery that is under way is asked after. */
 const TAKE_ATTEMPTS_MAX = 6;
 const DIRECTORIES_MAX = 6;
+const CONCAT_SOURCES_MAX = 3;
 
 interface Place {
   readonly path: string;
@@ -148,7 +149,8 @@ export class Worker {
     else if (choice < 66) await this.#renameDirectory(fs, place);
     else if (mine === undefined) await this.#create(fs, place);
     else if (choice < 76) await this.#append(fs, mine);
-    else if (choice < 84) await this.#read(fs, mine.path, mine.file);
+    else if (choice < 81) await this.#read(fs, mine.path, mine.file);
+    else if (choice < 84) await this.#concat(fs, mine);
     else if (choice < 86) await this.#rename(fs, mine);
     else if (choice < 90) await this.#truncateOrRecover(fs, mine);
     else if (choice < 95) await this.#remove(fs, mine);
@@ -332,6 +334,32 @@ export class Worker {
     const done = await this.#attempt('truncate', path, () => fs.truncate(path, newLength), { doubt, acceptable });
     if (done !== undefined) file.truncated(newLength, done);
     file.changing = false;
+  }
+
+  /** Moves what other files hold to the end of one. */
+  async #concat(fs: FileSystem, target: FoundFile): Promise<void> {
+    const length = (file: ModelFile): number => file.certainLength(this.#workplace.crashes());
+    const { file, path, place, name } = target;
+    const sources = shuffled(this.#allFiles(), this.#random)
+      .filter((one) => one.file !== file && one.file.state === 'closed' && length(one.file) > 0)
+      .filter((one) => one.file.replication <= file.replication)
+      .slice(0, 1 + this.#random.int(CONCAT_SOURCES_MAX));
+    if (file.state !== 'closed' || sources.length === 0) return;
+    const parts = sources.map((source) => source.file);
+    const doubt = (): void => {
+      // The call may still be on its way, to files that are written to from now on.
+      file.appended(length(file), parts, false);
+      place.directory.doubt(name);
+      for (const source of sources) source.place.directory.doubt(source.name);
+    };
+    for (const one of [file, ...parts]) setChanging(one, true);
+    const paths = sources.map((source) => source.path);
+    const done = await this.#attempt('concat', path, () => fs.concat(path, paths), { doubt });
+    if (done !== undefined) {
+      file.appended(length(file), parts, true);
+      for (const source of sources) source.place.directory.entries.delete(source.name);
+    }
+    setChanging(file, false);
   }
 
   /**
@@ -534,22 +562,29 @@ export class Worker {
     return [...this.#model.directories(this.root)].map(([path, directory]) => ({ path, directory }));
   }
 
+  #allFiles(): FoundFile[] {
+    return this.#places().flatMap((place) => filesIn(place));
+  }
+
   #somePlace(): Place {
     const places = this.#places();
     return places[this.#random.int(places.length)] as Place;
   }
 
   #someFile(place: Place): FoundFile | undefined {
-    const files = [...place.directory.entries].filter(
-      (entry): entry is [string, ModelFile] => entry[1] instanceof ModelFile,
-    );
-    const found = files[this.#random.int(Math.max(1, files.length))];
-    return found && { path: `${place.path}/${found[0]}`, name: found[0], place, file: found[1] };
+    const files = filesIn(place);
+    return files[this.#random.int(Math.max(1, files.length))];
   }
 
   #violation(text: string): void {
     this.#workplace.world.violation(`${this.root}: ${text}`);
   }
+}
+
+function filesIn(place: Place): FoundFile[] {
+  return [...place.directory.entries].flatMap(([name, file]) =>
+    file instanceof ModelFile ? [{ path: `${place.path}/${name}`, name, place, file }] : [],
+  );
 }
 
 /** While a name above a file changes, or the file itself, readers cannot know what to find. */
