@@ -5,9 +5,9 @@ import { blockLocations } from '../../../namenode/operations/block-locations.js'
 import { commitBlockSynchronization } from '../../../namenode/operations/block-recovery.js';
 import { concat } from '../../../namenode/operations/concat.js';
 import { mkdirs } from '../../../namenode/operations/mkdirs.js';
-import { lastBlocks } from '../../../namenode/operations/open-file.js';
 import { truncate } from '../../../namenode/operations/truncate.js';
 import { parsePath } from '../../../namenode/paths.js';
+import { lastBlocks } from '../../../namenode/storage/block-rows.js';
 import { inodeById } from '../../../namenode/storage/inode-rows.js';
 import { BlockState } from '../../../namenode/storage/schema.js';
 import { target } from '../support/fake-blocks.js';
