@@ -43,6 +43,17 @@ test('a cut on the boundary of a block is done at once', async (t) => {
   await append(fixture.ns, ROOT, { path: parsePath('/f'), clientName: 'client', newBlock: false });
 });
 
+test('a cut that takes nothing away leaves the time of the last change', async (t) => {
+  const fixture = setUp(t);
+  const { fileId } = await writeFile(fixture.ns, '/f', [1000]);
+  const before = inodeById(fixture.ns.journal.committed, fileId);
+  await fixture.clock.advance(5);
+  t.true(await cut(fixture, '/f', 1000));
+  t.deepEqual(inodeById(fixture.ns.journal.committed, fileId), before);
+  t.true(await cut(fixture, '/f', 0));
+  t.is(inodeById(fixture.ns.journal.committed, fileId)?.mtime_ms, fixture.clock.now());
+});
+
 test('a cut within a block is a recovery to just that length; until it is over nobody writes to the file', async (t) => {
   const fixture = setUp(t);
   const { ns, blocks } = fixture;
