@@ -16,6 +16,7 @@ import { mkdirs } from '../namenode/operations/mkdirs.js';
 import { fileInfo, listing } from '../namenode/operations/read-namespace.js';
 import { rename } from '../namenode/operations/rename.js';
 import { parsePath } from '../namenode/paths.js';
+import { RetryTime } from '../namenode/retry-time.js';
 import { GroupCommitJournal } from '../namenode/storage/group-commit.js';
 import { formatNameDirectory, openNameDirectory } from '../namenode/storage/name-directory.js';
 import { FakeBlocks } from '../test/namenode/support/fake-blocks.js';
@@ -60,6 +61,7 @@ const ns: Namesystem = {
   blocks: new FakeBlocks(),
   leases: new LeaseManager({ softLimitMs: 60_000, hardLimitMs: 1_200_000 }),
   clock: systemClock,
+  retryTime: new RetryTime(systemClock),
   logger,
   settings: { ...SETTINGS, maxDirectoryItems: 1_048_576 },
   onDeleted: () => {},

@@ -11,6 +11,7 @@ import type { Random } from '../common/random.js';
 import { systemRandom } from '../common/random.js';
 import { connectService } from '../common/rpc/grpc-client.js';
 import type { ClientProtocolClient } from '../common/rpc/services.js';
+import { SmallBlockConnections } from '../common/small-block-connection.js';
 import { tcpNetwork } from '../common/tcp-channel.js';
 import { BufferPool } from './buffer-pool.js';
 import type { ClientContext } from './context.js';
@@ -21,6 +22,7 @@ import { ReadStatistics } from './read-statistics.js';
 import * as administration from './rpc/administration.js';
 import { NamenodeClient } from './rpc/namenode-client.js';
 import { clientSettings } from './settings.js';
+import { SmallBlocks } from './small-blocks.js';
 import { ConnectionPool } from './tcp/connection-pool.js';
 import type { ServerDefaults } from './types.js';
 
@@ -56,6 +58,9 @@ export interface Connection {
 
 /** How long the first call is repeated: a NameNode that starts is waited for, one that is not there is told of soon. */
 const FIRST_CALL_PATIENCE_MS = 2_000;
+
+/** A connection on which no small block is under way keeps a process alive for so long, if nobody closes the file system object. */
+const SMALL_BLOCKS_IDLE_MS = 1_000;
 
 /** Packet buffers kept for the next writer: as many as one writer has under way. */
 const FREE_BUFFERS_MAX = 8;
@@ -101,6 +106,14 @@ function newContext(
   const { connectTimeoutMs, idleConnectionMs: idleMs, socketTimeoutMs: timeoutMs } = settings;
   const poolId = defaults.clusterId;
   const connections = new ConnectionPool({ network, clock, connectTimeoutMs, idleMs });
+  const smallBlockConnections = new SmallBlockConnections({
+    network,
+    clock,
+    poolId: () => poolId,
+    connectTimeoutMs,
+    writeTimeoutMs: timeoutMs,
+    idleMs: SMALL_BLOCKS_IDLE_MS,
+  });
   return {
     namenode,
     poolId,
@@ -110,6 +123,12 @@ function newContext(
     random,
     network,
     connections,
+    smallBlocks: new SmallBlocks({
+      connections: smallBlockConnections,
+      clock,
+      maxBytes: settings.smallBlockBytes,
+      socketTimeoutMs: timeoutMs,
+    }),
     leases: new LeaseRenewer(clock, async () => {
       await namenode.call('RenewLease', { clientName: namenode.clientName });
     }),

@@ -9,6 +9,7 @@ import type { LocalReads } from './local-reads.js';
 import type { ReadStatistics } from './read-statistics.js';
 import type { NamenodeClient } from './rpc/namenode-client.js';
 import type { ClientSettings } from './settings.js';
+import type { SmallBlocks } from './small-blocks.js';
 import type { ConnectionPool } from './tcp/connection-pool.js';
 
 export interface ClientContext {
@@ -22,6 +23,7 @@ export interface ClientContext {
   readonly random: Random;
   readonly network: Network;
   readonly connections: ConnectionPool;
+  readonly smallBlocks: SmallBlocks;
   readonly leases: LeaseRenewer;
   readonly localReads: LocalReads;
   readonly readStatistics: ReadStatistics;

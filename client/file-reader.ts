@@ -7,9 +7,9 @@ import { LocatedBlocks } from './located-blocks.js';
 import { newAbortController, onAbort } from './on-abort.js';
 import { SuspectNodes } from './suspect-nodes.js';
 import type { ReceivedBytes } from './tcp/block-reader.js';
-import type { OpenOptions, ReadRange } from './types.js';
+import type { FileStatus, OpenOptions, ReaderOptions, ReadRange } from './types.js';
 
-export interface FileReaderOptions extends OpenOptions {
+export interface FileReaderOptions extends ReaderOptions {
   readonly context: ClientContext;
   readonly path: string;
   /** Called once, when the reader is closed. */
@@ -34,9 +34,9 @@ export class FileReader {
 
   /** @throws DfsError `FileNotFound`, `IsADirectory`. */
   static async open(options: FileReaderOptions): Promise<FileReader> {
-    const { context, path, signal } = options;
+    const { context, path, signal, withStatus = false } = options;
     const closed = newAbortController();
-    const blocks = await LocatedBlocks.open(context, path, signal ?? closed.signal);
+    const blocks = await LocatedBlocks.open(context, path, signal ?? closed.signal, withStatus);
     const suspects = new SuspectNodes(context.clock, context.settings.suspectMs);
     return new FileReader(options, { context, path, blocks, suspects }, closed);
   }
@@ -44,6 +44,11 @@ export class FileReader {
   /** Bytes of the file when it was opened; of one that is being written, what all its DataNodes had acknowledged then. */
   get length(): number {
     return this.#source.blocks.fileLength;
+  }
+
+  /** As it was then; undefined when it was opened without `withStatus`. */
+  get status(): FileStatus | undefined {
+    return this.#source.blocks.status;
   }
 
   /**

@@ -44,6 +44,7 @@ import type {
   FsStats,
   MkdirOptions,
   OpenOptions,
+  ReaderOptions,
   ReadRange,
   RenameOptions,
   SafeModeAction,
@@ -164,8 +165,10 @@ export class FileSystem {
         blockSize: options.blockSize ?? settings.blockSize,
         owner: options.owner ?? '',
         group: options.group ?? '',
+        withDirectory: options.onDirectory !== undefined,
       };
-      const { status } = await namenode.call('Create', request, { signal });
+      const { status, directory } = await namenode.call('Create', request, { signal });
+      namespace.tellDirectory(directory, options.onDirectory);
       return { status: toFileStatus(path, required(status, 'the new file')), signal };
     });
   }
@@ -219,7 +222,7 @@ export class FileSystem {
   }
 
   /** @throws DfsError `FileNotFound`, `IsADirectory`. */
-  async open(path: string, options: OpenOptions = {}): Promise<FileReader> {
+  async open(path: string, options: ReaderOptions = {}): Promise<FileReader> {
     const handle = { abort: (): Promise<void> => reader.close() };
     const onEnd = (): void => {
       this.#open.delete(handle);
@@ -329,6 +332,7 @@ export class FileSystem {
     this.#context.namenode.close();
     this.#context.localReads.close();
     this.#context.connections.close();
+    this.#context.smallBlocks.close();
     this.#disconnect();
   }
 

@@ -44,10 +44,10 @@ export interface FileWriterOptions {
   readonly onEnd: () => void;
 }
 
-/** The block being filled: what cuts its packets, and what sends them. */
+/** The block being filled: what cuts its packets, and what sends them, from the first one on. */
 interface OpenBlock {
   readonly builder: PacketBuilder;
-  readonly writer: BlockWriter;
+  writer: BlockWriter | undefined;
 }
 
 /** How much of a large write is cut into packets before others get their turn. */
@@ -115,9 +115,9 @@ export class FileWriter {
       for (let at = 0; at < bytes.length; ) {
         this.#requireOpen();
         this.#open ??= this.#openNextBlock();
-        const { builder, writer } = this.#open;
+        const { builder } = this.#open;
         const piece = bytes.subarray(at, at + Math.min(SLICE_BYTES, builder.room));
-        for (const packet of builder.append(piece, handOver)) this.#enqueue(writer, packet);
+        for (const packet of builder.append(piece, handOver)) this.#enqueue(this.#writerOf(this.#open), packet);
         at += piece.length;
         this.#length += piece.length;
         if (builder.room === 0) this.#endBlock();
@@ -165,7 +165,8 @@ export class FileWriter {
       await this.#tellLength(await this.#previous, sync);
       return;
     }
-    const { builder, writer } = this.#open;
+    const { builder } = this.#open;
+    const writer = this.#writerOf(this.#open);
     const packet = builder.flush(sync);
     if (packet !== undefined) this.#enqueue(writer, packet);
     await writer.acknowledged(builder.lastSeqno);
@@ -195,9 +196,19 @@ export class FileWriter {
 
   #openNextBlock(): OpenBlock {
     const { checksum } = this.#options.context.settings;
-    const builder = this.#newBuilder({ checksum });
     this.#blockIsVisible = false;
-    return { builder, writer: this.#startWriter(checksum, { kind: 'new', previous: this.#previous }) };
+    return { builder: this.#newBuilder({ checksum }), writer: undefined };
+  }
+
+  /** Not before there is something to send: all of a small block may go at once. */
+  #writerOf(open: OpenBlock): BlockWriter {
+    open.writer ??= this.#startNewBlock();
+    return open.writer;
+  }
+
+  #startNewBlock(): BlockWriter {
+    const { checksum } = this.#options.context.settings;
+    return this.#startWriter(checksum, { kind: 'new', previous: this.#previous });
   }
 
   #openLastBlock({ block, nodes, checksum, tail }: LastBlock): void {
@@ -229,12 +240,36 @@ export class FileWriter {
 
   #endBlock(): void {
     if (this.#open === undefined) return;
-    const { builder, writer } = this.#open;
+    const { builder } = this.#open;
     const rest = builder.flush(false);
-    if (rest !== undefined) this.#enqueue(writer, rest);
-    this.#enqueue(writer, builder.end());
-    this.#previous = writer.finished;
+    const { smallBlocks, settings } = this.#options.context;
+    if (this.#open.writer === undefined && rest !== undefined && smallBlocks.takes(rest, settings.checksum)) {
+      this.#previous = this.#writeSmallBlock(rest, builder.end());
+      this.#previous.catch((error: unknown) => this.#fail(toDfsError(error)));
+    } else {
+      const writer = this.#writerOf(this.#open);
+      if (rest !== undefined) this.#enqueue(writer, rest);
+      this.#enqueue(writer, builder.end());
+      this.#previous = writer.finished;
+    }
     this.#open = undefined;
+  }
+
+  /** All of a block: in one message, or, when that fails, through a pipeline. */
+  async #writeSmallBlock(packet: OutgoingPacket, end: OutgoingPacket): Promise<Block> {
+    const { context } = this.#options;
+    const previous = this.#previous;
+    this.#window.take(packet.dataLength);
+    const write = { calls: this.#calls, checksum: context.settings.checksum, signal: this.#abort.signal };
+    const block = await context.smallBlocks.write(write, packet, await previous);
+    if (block !== undefined) {
+      this.#acknowledged(packet);
+      return block;
+    }
+    const writer = this.#startWriter(context.settings.checksum, { kind: 'new', previous });
+    writer.enqueue(packet);
+    writer.enqueue(end);
+    return await writer.finished;
   }
 
   #enqueue(writer: BlockWriter, packet: OutgoingPacket): void {

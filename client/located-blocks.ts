@@ -3,8 +3,8 @@ import { DfsError, isDfsError } from '../common/errors.js';
 import type { ClientContext } from './context.js';
 import { visibleLengthOf } from './open-block.js';
 import { pause } from './pause.js';
-import { toBlockLocation } from './rpc/messages.js';
-import type { BlockLocation } from './types.js';
+import { toBlockLocation, toFileStatus } from './rpc/messages.js';
+import type { BlockLocation, FileStatus } from './types.js';
 
 /** How much of a file one question covers. HDFS asks for ten blocks at a time. */
 const PREFETCH_BYTES = 1024 ** 3;
@@ -23,19 +23,27 @@ export class LocatedBlocks {
   readonly #kept = new Map<number, BlockLocation>();
   /** Length of the file when it was opened, with what was acknowledged of a block that was being written then. */
   readonly fileLength: number;
+  /** Of the file when it was opened, if it was asked for. */
+  readonly status: FileStatus | undefined;
 
   private constructor(context: ClientContext, path: string, page: Page, fileLength: number) {
     this.#context = context;
     this.#path = path;
     this.#fileId = page.fileId;
     this.fileLength = fileLength;
+    this.status = page.status;
     this.#keep(page);
   }
 
   /** @throws DfsError `FileNotFound`, `IsADirectory`, `BlockMissing` when nobody knows how long a file is that is being written. */
-  static async open(context: ClientContext, path: string, signal: AbortSignal): Promise<LocatedBlocks> {
+  static async open(
+    context: ClientContext,
+    path: string,
+    signal: AbortSignal,
+    withStatus = false,
+  ): Promise<LocatedBlocks> {
     for (let attempt = 1; ; attempt++) {
-      const page = await fetchPage(context, path, 0, signal);
+      const page = await fetchPage(context, path, 0, signal, withStatus);
       try {
         return new LocatedBlocks(context, path, page, await visibleFileLength(context, path, page, signal));
       } catch (error) {
@@ -99,16 +107,25 @@ interface Page {
   readonly blocks: readonly BlockLocation[];
   /** The last one of a file that is open for writing: it may be longer than is said here. */
   readonly lastBlock: BlockLocation | undefined;
+  readonly status: FileStatus | undefined;
 }
 
-async function fetchPage(context: ClientContext, path: string, offset: number, signal: AbortSignal): Promise<Page> {
+async function fetchPage(
+  context: ClientContext,
+  path: string,
+  offset: number,
+  signal: AbortSignal,
+  withStatus = false,
+): Promise<Page> {
   const { namenode, clientHost } = context;
-  const answer = await namenode.call(
-    'GetBlockLocations',
-    { path, offset, length: PREFETCH_BYTES, clientHost },
-    { signal },
-  );
-  const lastBlock = answer.lastBlock === null ? undefined : toBlockLocation(answer.lastBlock);
+  const request = { path, offset, length: PREFETCH_BYTES, clientHost, withStatus };
+  const answer = await namenode.call('GetBlockLocations', request, { signal });
   const { fileId, fileLength } = answer;
-  return { fileId, fileLength, blocks: answer.blocks.map(toBlockLocation), lastBlock };
+  return {
+    fileId,
+    fileLength,
+    blocks: answer.blocks.map(toBlockLocation),
+    lastBlock: answer.lastBlock === null ? undefined : toBlockLocation(answer.lastBlock),
+    status: answer.status === null ? undefined : toFileStatus(path, answer.status),
+  };
 }

@@ -1,7 +1,9 @@
 /** What POSIX has and HDFS has not: symbolic links, extended attributes, new contents for an old file. For mounts. */
+import { DfsError } from '../common/errors.js';
 import { required, toFileStatus } from './rpc/messages.js';
 import type { NamenodeClient } from './rpc/namenode-client.js';
-import type { BlockLocation, FileStatus, Ownership } from './types.js';
+import { tellDirectory } from './rpc/namespace.js';
+import type { AttributesChange, BlockLocation, DirectoryOptions, FileStatus, Ownership } from './types.js';
 
 /** What a file held when it was looked at; it is different after every change of its bytes. */
 export interface ContentsVersion {
@@ -37,9 +39,47 @@ export class PosixNamespace {
   }
 
   /** Nobody but a mount follows it. @throws DfsError `FileAlreadyExists`, `FileNotFound`, `InvalidArgument`. */
-  async createSymlink(path: string, target: string, { owner = '', group = '' }: Ownership = {}): Promise<FileStatus> {
-    const { status } = await this.#namenode.call('CreateSymlink', { path, target, owner, group });
+  async createSymlink(
+    path: string,
+    target: string,
+    { owner = '', group = '', onDirectory }: Ownership & DirectoryOptions = {},
+  ): Promise<FileStatus> {
+    const request = { path, target, owner, group, withDirectory: onDirectory !== undefined };
+    const { status, directory } = await this.#namenode.call('CreateSymlink', request);
+    tellDirectory(directory, onDirectory);
     return toFileStatus(path, required(status, 'the new link'));
+  }
+
+  /**
+   * As mkdir(2): its parent exists, it does not. The permission bits are taken as they are.
+   * @throws DfsError `FileAlreadyExists`, `FileNotFound`.
+   */
+  async mkdir(
+    path: string,
+    mode: number,
+    { owner = '', group = '', onDirectory }: Ownership & DirectoryOptions = {},
+  ): Promise<FileStatus> {
+    const kind = { mode, modeSet: true, createParent: false, exclusive: true, withDirectory: true };
+    const { status, directory } = await this.#namenode.call('Mkdirs', { path, owner, group, ...kind });
+    tellDirectory(directory, onDirectory);
+    if (status === null) throw new DfsError('FileNotFound', `${path} was removed as soon as it was made`);
+    return toFileStatus(path, status);
+  }
+
+  /** All in one step; returns what the file or directory is like then. @throws DfsError `FileNotFound`, `NotOwner`, `AccessControl`. */
+  async setAttributes(path: string, { mode, owner, group, times = {} }: AttributesChange): Promise<FileStatus> {
+    const { modificationTimeMs, accessTimeMs, modificationTimeNs = 0, accessTimeNs = 0 } = times;
+    const { status } = await this.#namenode.call('SetAttributes', {
+      path,
+      ...(mode === undefined ? {} : { mode }),
+      owner: owner ?? '',
+      group: group ?? '',
+      ...(modificationTimeMs === undefined ? {} : { modificationTimeMs }),
+      ...(accessTimeMs === undefined ? {} : { accessTimeMs }),
+      modificationTimeNs,
+      accessTimeNs,
+    });
+    return toFileStatus(path, required(status, 'the changed file'));
   }
 
   /**

@@ -17,6 +17,8 @@ export interface ClientSettings {
   readonly packetSize: number;
   /** Bytes that a writer holds at most, sent and not acknowledged or waiting to be sent. */
   readonly writeWindowBytes: number;
+  /** Blocks of at most so many bytes, which are known as a whole when they are written, take the short way; 0: none. */
+  readonly smallBlockBytes: number;
   /** How often a block is given back and asked for anew when its pipeline cannot be set up. */
   readonly blockWriteRetries: number;
   /** When a DataNode that a pipeline has lost is replaced. */
@@ -54,6 +56,7 @@ export function clientSettings(configuration: Configuration, defaults: ServerDef
     checksum: { type: configuration.get('dfs.checksum.type'), bytesPerChecksum },
     packetSize,
     writeWindowBytes: packetSize * configuration.get('dfs.client.write.max-packets-in-flight'),
+    smallBlockBytes: configuration.get('dfs.client.write.small-block.size'),
     blockWriteRetries: configuration.get('dfs.client.block.write.retries'),
     replacement: replacementRule(configuration),
     locateFollowingBlockMs: LOCATE_FOLLOWING_BLOCK_FIRST_MS * (2 ** locateRetries - 1),

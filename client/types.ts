@@ -250,11 +250,22 @@ export interface OpenOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface ReaderOptions extends OpenOptions {
+  /** Learn the file's status as well, which makes the answer longer. Default: false. */
+  readonly withStatus?: boolean | undefined;
+}
+
 /** Whom something new shall belong to. For superusers who act for somebody else; default: the caller, and the directory's group. */
 export interface Ownership {
   readonly owner?: string | undefined;
   /** A directory with the setgid bit gives its own group in any case. */
   readonly group?: string | undefined;
+}
+
+/** For those who keep what they know of directories for a while. */
+export interface DirectoryOptions {
+  /** Is given each directory in which a name was made or has gone, as it is afterwards. Makes the answer longer. */
+  readonly onDirectory?: ((status: FileStatus) => void) | undefined;
 }
 
 /** A change of the times of a file; a time that is not given stays. */
@@ -267,7 +278,7 @@ export interface TimesChange {
   readonly accessTimeNs?: number | undefined;
 }
 
-export interface CreateOptions extends OpenOptions, Ownership {
+export interface CreateOptions extends OpenOptions, Ownership, DirectoryOptions {
   /** Replace a file that exists. Default: false. */
   readonly overwrite?: boolean | undefined;
   /** Default: `dfs.replication`. */
@@ -294,7 +305,14 @@ export interface MkdirOptions extends Ownership {
   readonly exclusive?: boolean | undefined;
 }
 
-export interface RenameOptions {
+/** What is not given stays. */
+export interface AttributesChange extends Ownership {
+  /** Permission bits. */
+  readonly mode?: number | undefined;
+  readonly times?: TimesChange | undefined;
+}
+
+export interface RenameOptions extends DirectoryOptions {
   /** Replace a file, or an empty directory, at the destination. Default: false. */
   readonly overwrite?: boolean | undefined;
   /** Take the destination as it stands; otherwise a source is moved into a destination that is a directory. Default: false. */
@@ -303,7 +321,7 @@ export interface RenameOptions {
   readonly keepReplacedAs?: string | undefined;
 }
 
-export interface DeleteOptions {
+export interface DeleteOptions extends DirectoryOptions {
   /** Remove a directory with all that is in it. Default: false. */
   readonly recursive?: boolean | undefined;
 }

@@ -23,6 +23,8 @@ const OpCode = {
   VISIBLE_LENGTH: 120,
   /** Not HDFS's, whose clients ask by RPC. */
   BLOCK_LOCAL_PATH: 121,
+  /** Not HDFS's. */
+  WRITE_SMALL_BLOCKS: 122,
 } as const;
 
 /** A header with a pipeline of 512 nodes has some 60 KB. */
@@ -123,19 +125,27 @@ export interface BlockLocalPathOperation {
   readonly block: ExtendedBlock;
 }
 
+/** From here on the connection carries whole small blocks, of this cluster (small-block.ts). */
+export interface WriteSmallBlocksOperation {
+  readonly op: 'writeSmallBlocks';
+  readonly poolId: string;
+}
+
 export type Operation =
   | WriteBlockOperation
   | ReadBlockOperation
   | BlockChecksumOperation
   | TransferBlockOperation
   | VisibleLengthOperation
-  | BlockLocalPathOperation;
+  | BlockLocalPathOperation
+  | WriteSmallBlocksOperation;
 
 const writeBlockCodec = new MessageCodec('OpWriteBlockProto');
 const readBlockCodec = new MessageCodec('OpReadBlockProto');
 const blockChecksumCodec = new MessageCodec('OpBlockChecksumProto');
 const visibleLengthCodec = new MessageCodec('OpVisibleLengthProto');
 const blockLocalPathCodec = new MessageCodec('OpBlockLocalPathProto');
+const writeSmallBlocksCodec = new MessageCodec('OpWriteSmallBlocksProto');
 const transferBlockCodec = new MessageCodec('OpTransferBlockProto');
 
 /**
@@ -169,6 +179,8 @@ export function encodeOperation(operation: Operation): Buffer {
         targets: operation.targets.map(nodeMessage),
         targetStorageIds: operation.targetStorageIds,
       });
+    case 'writeSmallBlocks':
+      return framed(OpCode.WRITE_SMALL_BLOCKS, writeSmallBlocksCodec, { poolId: operation.poolId });
   }
 }
 
@@ -241,6 +253,10 @@ export async function readOperation(reader: ByteReader, timeoutMs: number): Prom
       return { op: 'blockLocalPath', block: toBlock(await readBaseHeader(reader, blockLocalPathCodec, timeoutMs)) };
     case OpCode.TRANSFER_BLOCK:
       return toTransferBlock(await readHeader(reader, transferBlockCodec, timeoutMs));
+    case OpCode.WRITE_SMALL_BLOCKS: {
+      const fields = await readHeader(reader, writeSmallBlocksCodec, timeoutMs);
+      return { op: 'writeSmallBlocks', poolId: fields.nonEmptyString('poolId') };
+    }
     default:
       throw new DfsError(
         'Unsupported',

@@ -5,6 +5,8 @@
  * Errors keep the operating system's code (`error.code`: ENOENT, ENOSPC, EIO, EROFS, EACCES, EEXIST, …).
  */
 
+import { dirname } from 'node:path';
+
 export interface DiskFile {
   readonly path: string;
   /** Reads at `position` until `target` is full or the file ends; returns the number of bytes read. */
@@ -38,6 +40,12 @@ export interface DiskSpace {
   readonly availableBytes: number;
 }
 
+/** A file with all that is in it. */
+export interface WholeFile {
+  readonly path: string;
+  readonly content: readonly Uint8Array[];
+}
+
 export interface Disk {
   open(path: string, mode: OpenMode): Promise<DiskFile>;
   /** Makes the directory and its missing parents. */
@@ -54,4 +62,24 @@ export interface Disk {
   /** Makes renames, creations and removals in this directory durable. */
   syncDirectory(path: string): Promise<void>;
   space(path: string): Promise<DiskSpace>;
+  /**
+   * Makes files, or replaces what is in them; resolves once all are on stable storage, with their names. All are on one file system. For many small
+   * files, of which each alone would cost several calls and a sync. When it fails, any of them may be there, in part.
+   */
+  writeWholeFiles(files: readonly WholeFile[]): Promise<void>;
+}
+
+/** {@link Disk.writeWholeFiles} with the other operations of a disk. */
+export async function writeOneByOne(disk: Omit<Disk, 'writeWholeFiles'>, files: readonly WholeFile[]): Promise<void> {
+  for (const { path, content } of files) {
+    await disk.remove(path);
+    const file = await disk.open(path, 'create');
+    try {
+      await file.write(content, 0);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+  for (const directory of new Set(files.map(({ path }) => dirname(path)))) await disk.syncDirectory(directory);
 }

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { withoutFirst } from './buffers.js';
 import type { Disk, DiskFile, OpenMode } from './disk.js';
 import { DfsError, type ErrorName, messageOf, osErrorCode } from './errors.js';
+import { WholeFileWriter } from './whole-files.js';
 
 const FLAGS: Record<OpenMode, number> = {
   read: fs.constants.O_RDONLY,
@@ -119,6 +120,8 @@ async function makeOneDirectory(path: string): Promise<void> {
   }
 }
 
+const wholeFiles = new WholeFileWriter();
+
 export const nodeDisk: Disk = {
   async open(path, mode) {
     return new NodeDiskFile(path, await open(path, FLAGS[mode], 0o644));
@@ -157,6 +160,7 @@ export const nodeDisk: Disk = {
     const { blocks, bavail, bsize } = await fs.promises.statfs(path);
     return { capacityBytes: blocks * bsize, availableBytes: bavail * bsize };
   },
+  writeWholeFiles: (files) => wholeFiles.write(files),
 };
 
 /**

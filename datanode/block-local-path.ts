@@ -19,7 +19,7 @@ export async function blockLocalPath(store: ReplicaStore, block: Block, peer: st
       'AccessControl',
       `${peer} is on another machine and cannot read the files of ${blockName(block)}`,
     );
-  const replica = await store.openForRead(block);
+  const replica = await store.openForRead(block, { inFiles: true });
   const { files, finalized, numBytes } = replica;
   try {
     if (!finalized)

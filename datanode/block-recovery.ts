@@ -26,6 +26,8 @@ export interface RecoveryOrder {
   readonly block: Block;
   readonly recoveryId: number;
   readonly locations: readonly RecoveryLocation[];
+  /** Further DataNodes that may have a replica; they are dead, and are not asked. */
+  readonly givenUp: number;
   readonly truncate: boolean;
 }
 
@@ -129,9 +131,10 @@ export class BlockRecovery {
       return answer?.status === 'fulfilled' ? [{ participant, replica: answer.value }] : [];
     });
     if (answered.length === 0) throw new DfsError('RetryLater', `no DataNode can be asked: ${reasonsOf(answers)}`);
-    const { block, truncate } = order;
+    const { block, truncate, givenUp } = order;
     const replicas = answered.map(({ replica }) => replica);
-    const plan = planBlockRecovery({ block, truncate, replicas, unanswered: answers.length - answered.length });
+    const unanswered = answers.length - answered.length;
+    const plan = planBlockRecovery({ block, truncate, replicas, unanswered, givenUp });
     switch (plan.kind) {
       case 'giveUp':
         throw new DfsError('RetryLater', `${plan.reason} ${reasonsOf(answers)}`.trim());

@@ -15,6 +15,7 @@ import type {
   TransferBlockOperation,
   VisibleLengthOperation,
   WriteBlockOperation,
+  WriteSmallBlocksOperation,
 } from '../common/data-transfer.js';
 import { encodeBlockOpResponse, readOperation, Status } from '../common/data-transfer.js';
 import { DfsError, isDfsError, messageOf } from '../common/errors.js';
@@ -28,14 +29,18 @@ import { closeGently } from './close-gently.js';
 import { statusOfError } from './operation-status.js';
 import { addressOf } from './pipeline-node.js';
 import { transferForPipeline } from './pipeline-transfer.js';
+import type { SmallBlockServices } from './small-block-receiver.js';
+import { SmallBlockReceiver } from './small-block-receiver.js';
 import { visibleLength } from './visible-length.js';
 
-export interface XceiverServices extends ReceiverServices {
+export interface XceiverServices extends ReceiverServices, SmallBlockServices {
   /** The cluster that this DataNode belongs to; '' as long as it has not registered. */
   readonly clusterId: () => string;
   /** `dfs.datanode.max.transfer.threads` */
   readonly maxConnections: number;
 }
+
+type BlockOperation = Exclude<Operation, WriteSmallBlocksOperation>;
 
 /** HDFS: dfs.datanode.oob.timeout-ms. */
 const ANNOUNCE_TIMEOUT_MS = 1_500;
@@ -105,6 +110,10 @@ export class DataXceiver {
     for (let waitMs = timeouts.readTimeoutMs; ; waitMs = timeouts.keepAliveMs) {
       const operation = await this.#nextOperation(connection, waitMs);
       if (operation === null) return;
+      if (operation.op === 'writeSmallBlocks') {
+        await this.#receiveSmallBlocks(operation, connection);
+        return;
+      }
       this.#active++;
       try {
         if (!(await this.#carryOut(operation, connection))) return;
@@ -125,14 +134,8 @@ export class DataXceiver {
   }
 
   /** True when the connection may be used again. */
-  async #carryOut(operation: Operation, connection: Connection): Promise<boolean> {
-    const clusterId = this.#services.clusterId();
-    if (operation.block.poolId !== clusterId) {
-      const own = clusterId === '' ? 'has not joined a cluster yet' : `belongs to cluster ${clusterId}`;
-      const message = `This DataNode ${own}; the block is of cluster ${operation.block.poolId}`;
-      await this.#respond(connection, { status: Status.ERROR_INVALID, message });
-      return false;
-    }
+  async #carryOut(operation: BlockOperation, connection: Connection): Promise<boolean> {
+    if (!(await this.#isOfThisCluster(operation.block.poolId, connection))) return false;
     switch (operation.op) {
       case 'writeBlock':
         await this.#receive(operation, connection);
@@ -152,6 +155,25 @@ export class DataXceiver {
         await this.#respond(connection, await this.#transfer(operation));
         return true;
     }
+  }
+
+  /** Tells the other side when it is not. */
+  async #isOfThisCluster(poolId: string, connection: Connection): Promise<boolean> {
+    const clusterId = this.#services.clusterId();
+    if (poolId === clusterId) return true;
+    const own = clusterId === '' ? 'has not joined a cluster yet' : `belongs to cluster ${clusterId}`;
+    const message = `This DataNode ${own}; the block is of cluster ${poolId}`;
+    await this.#respond(connection, { status: Status.ERROR_INVALID, message });
+    return false;
+  }
+
+  /** A connection of this kind counts only while something is under way on it. */
+  async #receiveSmallBlocks({ poolId }: WriteSmallBlocksOperation, connection: Connection): Promise<void> {
+    if (!(await this.#isOfThisCluster(poolId, connection))) return;
+    const onBusy = (change: 1 | -1): void => {
+      this.#active += change;
+    };
+    await new SmallBlockReceiver(this.#services, connection, onBusy).run();
   }
 
   async #receive(operation: WriteBlockOperation, connection: Connection): Promise<void> {

@@ -39,6 +39,9 @@ export interface DatanodeSettings {
   /** The same for copies that the balancer orders, and bytes a second of all of them. */
   readonly maxMoves: number;
   readonly balanceBytesPerSecond: number;
+  /** Small replicas that wait for files of their own: how many bytes on each volume, and how long, at most. */
+  readonly journalBytes: number;
+  readonly journalIntervalMs: number;
 }
 
 export function datanodeSettings(configuration: Configuration): DatanodeSettings {
@@ -76,6 +79,8 @@ export function datanodeSettings(configuration: Configuration): DatanodeSettings
     maxCopies: configuration.get('dfs.namenode.replication.max-streams-hard-limit'),
     maxMoves: configuration.get('dfs.datanode.balance.max.concurrent.moves'),
     balanceBytesPerSecond: configuration.get('dfs.datanode.balance.bandwidthPerSec'),
+    journalBytes: configuration.get('dfs.datanode.small-block.journal.size'),
+    journalIntervalMs: configuration.get('dfs.datanode.small-block.journal.interval'),
   };
 }
 

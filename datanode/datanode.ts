@@ -13,6 +13,7 @@ import type {
   DatanodeProtocolClient,
   InterDatanodeProtocolHandlers,
 } from '../common/rpc/services.js';
+import { SmallBlockConnections } from '../common/small-block-connection.js';
 import { VERSION } from '../common/version.js';
 import type { DatanodeCommand__Output } from '../proto/generated/minihdfs/DatanodeCommand.js';
 import type { RecoverCommand__Output } from '../proto/generated/minihdfs/RecoverCommand.js';
@@ -27,6 +28,7 @@ import { VolumeSet } from './disk/volume-set.js';
 import { IncrementalReports } from './incremental-reports.js';
 import type { IntegrityStatus } from './integrity.js';
 import { Integrity } from './integrity.js';
+import { JournalCheckpoints } from './journal-checkpoints.js';
 import { NamenodeLink } from './namenode-link.js';
 import { Pace } from './pace.js';
 import { toBlock, toPipelineNode } from './pipeline-node.js';
@@ -61,6 +63,8 @@ export interface DatanodeStatus {
   readonly lastContactMs: number | undefined;
   readonly failedVolumes: number;
   readonly replicas: number;
+  /** Of these, small ones that have no files of their own yet. */
+  readonly journalledReplicas: number;
   /** Operations of the data plane that are being carried out. */
   readonly activeTransfers: number;
   readonly copiesPending: number;
@@ -74,6 +78,8 @@ export interface DatanodeStatus {
 const SYNC_BEHIND_BYTES = 8 * 1024 ** 2;
 /** Received and not yet written, of one block. */
 const MAX_PENDING_BYTES = 8 * 1024 ** 2;
+/** A connection to another DataNode for small blocks is kept for so long without one. */
+const SMALL_BLOCKS_IDLE_MS = 10_000;
 
 export class Datanode {
   readonly blockStream: BlockStreamHandlers;
@@ -93,6 +99,8 @@ export class Datanode {
   readonly #xceiver: DataXceiver;
   readonly #server: DataServer;
   readonly #integrity: Integrity;
+  readonly #smallBlocks: SmallBlockConnections;
+  readonly #checkpoints: JournalCheckpoints;
   #link: NamenodeLink | undefined;
   #isFatal = false;
 
@@ -102,8 +110,8 @@ export class Datanode {
    */
   static async open(dependencies: DatanodeDependencies, settings: DatanodeSettings): Promise<Datanode> {
     const { disk, random, logger, lockDirectory } = dependencies;
-    const { dataDirectories: roots, directoryMode, reservedBytes, failedVolumesTolerated } = settings;
-    const limits = { directoryMode, reservedBytes, failedVolumesTolerated };
+    const { dataDirectories: roots, directoryMode, reservedBytes, failedVolumesTolerated, journalBytes } = settings;
+    const limits = { directoryMode, reservedBytes, failedVolumesTolerated, journalBytes };
     const options = { disk, random, logger, lockDirectory, roots, ...limits };
     const volumes = await VolumeSet.open(options);
     try {
@@ -127,8 +135,17 @@ export class Datanode {
     const store = new ReplicaStore({ volumes, catalog: this.#catalog, logger, syncOnClose });
     const clusterId = (): string => volumes.clusterId;
     const writing = { maxPendingBytes: MAX_PENDING_BYTES, syncBehindBytes: syncOnClose ? SYNC_BEHIND_BYTES : 0 };
+    this.#smallBlocks = new SmallBlockConnections({
+      network,
+      clock,
+      poolId: clusterId,
+      connectTimeoutMs: timeouts.readTimeoutMs,
+      writeTimeoutMs: timeouts.writeTimeoutMs,
+      idleMs: SMALL_BLOCKS_IDLE_MS,
+    });
     const services = {
       store,
+      smallBlocks: this.#smallBlocks,
       network,
       clock,
       logger,
@@ -141,6 +158,7 @@ export class Datanode {
       maxConnections,
     };
     this.#store = store;
+    this.#checkpoints = new JournalCheckpoints({ store, clock, logger, intervalMs: settings.journalIntervalMs });
     this.#integrity = new Integrity({ store, clock, random, logger, settings: settings.integrity });
     this.#removal = new ReplicaRemoval(store, logger);
     this.#xceiver = new DataXceiver(services);
@@ -181,6 +199,7 @@ export class Datanode {
   /** Serves data from now on. @throws DfsError `PortInUse`. */
   async listen(): Promise<{ dataPort: number }> {
     await this.#server.start();
+    this.#checkpoints.start();
     return { dataPort: this.#server.port };
   }
 
@@ -228,6 +247,7 @@ export class Datanode {
       lastContactMs: this.#link?.sinceAnswerMs,
       failedVolumes: this.volumes.failedCount,
       replicas: this.#catalog.finalizedCount,
+      journalledReplicas: this.volumes.all.reduce((sum, { journalledCount }) => sum + journalledCount, 0),
       activeTransfers: this.#xceiver.activeCount,
       copiesPending: this.#transfers.pendingCount,
       deletionsPending: this.#removal.pendingCount,
@@ -247,11 +267,13 @@ export class Datanode {
     await this.#server.close();
     if (!this.#isFatal) await this.#xceiver.announceRestart();
     this.#xceiver.stop();
+    this.#smallBlocks.close();
     await this.#server.stop();
     await this.#recovery.stop();
     await this.#transfers.stop();
     await this.#moves.stop();
     await this.#removal.stop();
+    await this.#checkpoints.stop();
     const { clock, logger } = this.#dependencies;
     if (!this.#isFatal) await noteRestart(this.#store, clock.now() + this.#settings.restartReplicaExpiryMs, logger);
     this.volumes.release();
@@ -315,6 +337,7 @@ function toTarget(location: ReplicaLocation__Output): TransferTarget {
   return { node: toPipelineNode(location), storageId: location.storageId };
 }
 
-function toRecoveryOrder({ block, newGenerationStamp, locations, truncate }: RecoverCommand__Output): RecoveryOrder {
-  return { block: toBlock(block), recoveryId: newGenerationStamp, locations: locations.map(toTarget), truncate };
+function toRecoveryOrder(command: RecoverCommand__Output): RecoveryOrder {
+  const { block, newGenerationStamp: recoveryId, locations, givenUp, truncate } = command;
+  return { block: toBlock(block), recoveryId, locations: locations.map(toTarget), givenUp, truncate };
 }

@@ -158,6 +158,7 @@ class Scan {
         if ((names.stamps[0] ?? 0) < known.generationStamp) await this.#putAside('finalized', blockId, names);
         return;
       }
+      if (volume.isJournalled(blockId)) return; // its files are still to come
       const generationStamp = known === undefined ? names.stamps[0] : known.generationStamp;
       const finding = reconcile(known, await this.inspection.look(blockId, generationStamp));
       await this.#act(finding, { blockId, generationStamp: generationStamp ?? 0 }, known, names);

@@ -18,6 +18,8 @@ export interface RecoveryFindings {
   readonly replicas: readonly (ReplicaRecoveryInfo | undefined)[];
   /** DataNodes that could not be asked. */
   readonly unanswered: number;
+  /** DataNodes that were not asked, because they are dead. They may come back, and have what was acknowledged. */
+  readonly givenUp: number;
 }
 
 export type RecoveryPlan =
@@ -33,22 +35,24 @@ interface Candidate extends ReplicaRecoveryInfo {
 }
 
 export function planBlockRecovery(findings: RecoveryFindings): RecoveryPlan {
-  const { block, truncate, replicas, unanswered } = findings;
+  const { block, truncate, replicas, unanswered, givenUp } = findings;
   const candidates = replicas.flatMap((replica, index) => {
     const takesPart = replica !== undefined && replica.generationStamp >= block.generationStamp && replica.numBytes > 0;
     return takesPart ? [{ ...replica, index }] : [];
   });
   if (truncate) return planTruncation(candidates, block.numBytes);
+  // HDFS forgets about DataNodes that are dead. But bytes that were acknowledged are not to be lost because of a network that is down for long.
+  const missing = unanswered + givenUp;
+  const reason = `${unanswered} DataNodes that may have more of it did not answer, and ${givenUp} are dead`;
   if (candidates.length === 0) {
-    if (unanswered === 0) return { kind: 'delete' };
-    return { kind: 'giveUp', reason: `${unanswered} DataNodes that may have something of it did not answer` };
+    const mayHaveSomething = unanswered > 0 || (givenUp > 0 && block.numBytes > 0);
+    return mayHaveSomething ? { kind: 'giveUp', reason } : { kind: 'delete' };
   }
   const plan = choose(candidates, block.numBytes);
-  if (plan.kind !== 'update' || unanswered === 0) return plan;
-  if (plan.length < block.numBytes || candidates.every(({ state }) => state === 'RWR')) {
-    return { kind: 'giveUp', reason: `${unanswered} DataNodes that may have more of it did not answer` };
-  }
-  return plan;
+  if (plan.kind !== 'update') return plan;
+  const hasLost = missing > 0 && plan.length < block.numBytes;
+  const mayHaveLost = unanswered > 0 && candidates.every(({ state }) => state === 'RWR');
+  return hasLost || mayHaveLost ? { kind: 'giveUp', reason } : plan;
 }
 
 function choose(candidates: readonly Candidate[], acknowledged: number): RecoveryPlan {

@@ -168,6 +168,13 @@ export class ReplicaCatalog {
     return block;
   }
 
+  /** A replica has come as a whole, and is finalized. */
+  tookIn(block: Block, volume: Volume): void {
+    this.#addFinalized(block, volume.index);
+    volume.addWritten(block.numBytes);
+    this.#events.received(block, volume.storageId);
+  }
+
   /** A finalized replica is appended to from now on. */
   reopened(old: Replica, replica: ReplicaInPipeline, volume: Volume): void {
     requireTransition(old, 'RBW');

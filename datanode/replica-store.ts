@@ -9,6 +9,7 @@ import { checksumsLength, META_HEADER_LENGTH } from '../common/checksum.js';
 import { DfsError, isDfsError, messageOf, osErrorCode } from '../common/errors.js';
 import type { Logger } from '../common/logging.js';
 import { BlockLocks } from './block-locks.js';
+import type { WholeReplica } from './disk/journal-record.js';
 import type { ReplicaDirectory } from './disk/layout.js';
 import type { ReplicaFiles } from './disk/replica-files.js';
 import type { Volume } from './disk/volume.js';
@@ -222,6 +223,27 @@ export class ReplicaStore {
   }
 
   /**
+   * Takes in a replica that comes as a whole: it is finalized, and on stable storage if so configured. Its checksums must have been verified.
+   * @throws DfsError `ReplicaAlreadyExists`, `NoSpace`; the operating system's errors.
+   */
+  takeIn(replica: WholeReplica, storageId: string): Promise<void> {
+    const { block, checksum } = replica;
+    return this.locks.run(block.blockId, async () => {
+      await this.#makeWay(block.blockId, () => false);
+      const neededBytes = spaceOnDisk(block.numBytes, checksum);
+      const volume = this.volumes.choose(neededBytes, storageId);
+      volume.addPending(neededBytes);
+      try {
+        await this.onDisk(volume, () => volume.takeIn(replica, this.#syncOnClose));
+      } finally {
+        volume.addPending(-neededBytes);
+      }
+      // Whether it has failed meanwhile: what it held is forgotten then.
+      this.catalog.tookIn(block, this.volumes.get(volume.index));
+    });
+  }
+
+  /**
    * The writer has gone. An RBW replica waits for its pipeline to be rebuilt, with what is known to be in its files; a copy is given
    * up.
    */
@@ -250,10 +272,14 @@ export class ReplicaStore {
   }
 
   /**
-   * Opens the replica of a block. One that is newer than asked for is served, as HDFS does: the block was appended to meanwhile.
+   * Opens the replica of a block. One that is newer than asked for is served, as HDFS does: the block was appended to meanwhile. `inFiles`: it must
+   * have files of its own, as others will open them.
    * @throws DfsError `ReplicaNotFound`, `StaleGenerationStamp`, `Corrupt`.
    */
-  openForRead(block: Pick<Block, 'blockId' | 'generationStamp'>): Promise<ReadableReplica> {
+  openForRead(
+    block: Pick<Block, 'blockId' | 'generationStamp'>,
+    { inFiles = false }: { readonly inFiles?: boolean } = {},
+  ): Promise<ReadableReplica> {
     return this.locks.run(block.blockId, async () => {
       const replica = this.catalog.get(block.blockId);
       if (replica === undefined || this.beingDeleted.has(block.blockId)) {
@@ -266,6 +292,7 @@ export class ReplicaStore {
       const visibleBytes = readableLength(replica);
       const lastChecksum = this.catalog.inPipeline(block.blockId)?.lastChecksum;
       const volume = this.volumes.get(replica.volume);
+      if (inFiles) await this.onDisk(volume, () => volume.settle(block.blockId));
       const files = await this.#openFiles(replica, volume);
       const finalized = replica.state === 'FINALIZED';
       const about = { block: blockOf(replica), storageId: volume.storageId, finalized };

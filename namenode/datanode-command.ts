@@ -20,6 +20,8 @@ export type DatanodeCommand =
       readonly block: Block;
       readonly recoveryId: number;
       readonly locations: readonly Location[];
+      /** DataNodes that may have it and are dead. */
+      readonly givenUp: number;
       readonly truncate: boolean;
     }
   /** Somebody could not read these replicas, which are the last of their blocks. */

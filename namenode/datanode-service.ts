@@ -9,7 +9,7 @@ import type { Logger } from '../common/logging.js';
 import type { Balancer } from './balancer.js';
 import { healthOf } from './block-health.js';
 import type { BlockRecoveries } from './block-recoveries.js';
-import type { Blocks, Location, Target } from './blocks.js';
+import type { Blocks, Target } from './blocks.js';
 import type { DatanodeCommand } from './datanode-command.js';
 import type { DatanodeDescriptor, StorageDescriptor } from './datanode-descriptor.js';
 import type { DatanodeManager, Registration } from './datanode-manager.js';
@@ -19,7 +19,7 @@ import type { Heartbeat, HeartbeatManager } from './heartbeat-manager.js';
 import type { IncrementalReports, ReplicaEvent } from './incremental-reports.js';
 import type { Invalidations } from './invalidations.js';
 import type { Journal } from './journal.js';
-import type { OpenReplicas } from './open-replicas.js';
+import type { OpenReplicas, OpenReplicaVerdict } from './open-replicas.js';
 import type { RedundancyMonitor } from './redundancy-monitor.js';
 import type { ReplicationMonitor } from './replication-monitor.js';
 import type { SafeMode } from './safe-mode.js';
@@ -260,6 +260,7 @@ export class DatanodeService {
     const {
       journal,
       blocks,
+      datanodes,
       clock,
       replication,
       balancer,
@@ -267,6 +268,7 @@ export class DatanodeService {
       verifications,
       invalidations,
       openReplicas,
+      requests,
       invalidateLimit,
       logger,
     } = this.#options;
@@ -278,27 +280,36 @@ export class DatanodeService {
     for (const { block, targets } of balancer.heartbeat(node, failedMoves))
       commands.push({ kind: 'transfer', block, targets: blocks.describe(targets), balancing: true });
     for (const { targets, ...order } of recoveries.ordersFor(node)) {
-      commands.push({ kind: 'recover', ...order, locations: this.#notDead(targets) });
+      const isDead = (target: Target): boolean => datanodes.storageOf(target)?.datanode.state === 'dead';
+      const locations = blocks.describe(targets.filter((target) => !isDead(target)));
+      commands.push({ kind: 'recover', ...order, locations, givenUp: targets.filter(isDead).length });
     }
     const doubted = verifications.next(node);
     if (doubted.length > 0) commands.push({ kind: 'verify', blocks: doubted });
-    const deletions = invalidations.next(journal.committed, node, clock.monotonicMs());
-    const leftovers = openReplicas.leftovers(
+    const nowMs = clock.monotonicMs();
+    const deletions = invalidations.next(journal.committed, node, nowMs);
+    const { leftovers, doubtful } = openReplicas.look(
       journal.committed,
       node,
       invalidateLimit - deletions.length,
-      (block, replica) => this.#isFinishedWithout(block, replica),
+      nowMs,
+      (block, replica) => this.#judgeOpen(block, replica),
     );
+    for (const storage of doubtful) requests.want(storage);
     if (deletions.length + leftovers.length > 0)
       commands.push({ kind: 'invalidate', blocks: [...deletions, ...leftovers] });
     return commands;
   }
 
-  /** The pipeline went on without the replica, under a newer stamp, and the block is complete: on other DataNodes, which are there. */
-  #isFinishedWithout(block: BlockRow, replica: Block): boolean {
+  /**
+   * Nobody needs the replica when the pipeline went on without it, under a newer stamp, and the block is complete: on other DataNodes, which are
+   * there. Under the same stamp it may be finished just now; or a recovery has cut it, and gone on without it.
+   */
+  #judgeOpen(block: BlockRow, replica: Block): OpenReplicaVerdict {
     const { journal, datanodes } = this.#options;
-    if (block.state !== BlockState.COMPLETE || replica.generationStamp >= block.generation_stamp) return false;
-    return healthOf(journal.committed, block, datanodes).good.length > 0;
+    if (block.state !== BlockState.COMPLETE || replica.generationStamp > block.generation_stamp) return 'open';
+    if (healthOf(journal.committed, block, datanodes).good.length === 0) return 'open';
+    return replica.generationStamp < block.generation_stamp ? 'leftover' : 'late';
   }
 
   /**
@@ -310,12 +321,6 @@ export class DatanodeService {
     const block = blockRow(journal.committed, replica.blockId);
     if (block?.state !== BlockState.COMPLETE || replica.generationStamp > block.generation_stamp) return false;
     return healthOf(journal.committed, block, datanodes).good.length > 0;
-  }
-
-  /** Those whose replicas have not been given up. */
-  #notDead(targets: readonly Target[]): Location[] {
-    const { datanodes, blocks } = this.#options;
-    return blocks.describe(targets.filter((target) => datanodes.storageOf(target)?.datanode.state !== 'dead'));
   }
 
   #noteRacks(): void {

@@ -16,12 +16,12 @@ const MISMATCHES_MIN = 2;
 export class FullReportRequests {
   /** Storages that were asked, and when something of their report last arrived. */
   readonly #asked = new Map<StorageDescriptor, number>();
-  /** Storages of which an administrator wants a report. */
+  /** Storages of which somebody wants a report. */
   readonly #wanted = new Set<StorageDescriptor>();
   /** When the last report of a storage was processed. */
   readonly #completedMs = new WeakMap<StorageDescriptor, number>();
 
-  /** An administrator wants a report, whatever the digest says. */
+  /** A report is wanted, whatever the digest says: by an administrator, or about a replica that the digest knows nothing of. */
   want(storage: StorageDescriptor): void {
     this.#wanted.add(storage);
   }

@@ -19,6 +19,7 @@ import { commitBlockSynchronization } from './operations/block-recovery.js';
 import { repeat } from './periodic.js';
 import { Reaper } from './reaper.js';
 import { ResourceChecker } from './resource-checker.js';
+import { RetryTime } from './retry-time.js';
 import type { CallerSettings } from './rpc/callers.js';
 import { clientProtocol } from './rpc/client-protocol.js';
 import { clusterHandlers } from './rpc/cluster-handlers.js';
@@ -101,6 +102,7 @@ export class NamenodeCore {
         hardLimitMs: configuration.get('dfs.namenode.lease-hard-limit-sec'),
       }),
       clock,
+      retryTime: new RetryTime(clock),
       logger,
       settings: namesystemSettings(configuration),
       onDeleted: () => this.#reaper.wake(),

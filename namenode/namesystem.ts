@@ -9,6 +9,7 @@ import type { Blocks } from './blocks.js';
 import type { Journal, Transaction } from './journal.js';
 import type { LeaseManager } from './lease-manager.js';
 import type { Caller } from './permissions.js';
+import type { RetryTime } from './retry-time.js';
 import type { AnsweredCall, EditRecord, StoredAnswer } from './storage/edit-records.js';
 import { statement } from './storage/statements.js';
 
@@ -34,6 +35,7 @@ export interface Namesystem {
   readonly blocks: Blocks;
   readonly leases: LeaseManager;
   readonly clock: Clock;
+  readonly retryTime: RetryTime;
   readonly logger: Logger;
   readonly settings: NamesystemSettings;
   /** Called after something was deleted: the reaper has work. */
@@ -69,7 +71,7 @@ export function change<Answer extends StoredAnswer>(
     ns.blocks.requireNoSafeMode(what);
     const timeMs = ns.clock.now();
     const { answer, record } = decide(tx, timeMs);
-    if (record !== undefined) tx.log({ ...record, timeMs, ...answered(ns, call, timeMs, answer) });
+    if (record !== undefined) tx.log({ ...record, timeMs, ...answered(ns, tx, call, answer) });
     return answer;
   });
 }
@@ -79,9 +81,15 @@ export function isRepeat({ journal }: Namesystem, { id }: Call): boolean {
   return id !== undefined && earlierAnswer(journal.committed, id) !== undefined;
 }
 
-function answered(ns: Namesystem, { id }: Call, timeMs: number, answer: StoredAnswer): { call?: AnsweredCall } {
+function answered(
+  { retryTime, settings }: Namesystem,
+  { counters }: Transaction,
+  { id }: Call,
+  answer: StoredAnswer,
+): { call?: AnsweredCall } {
   if (id === undefined) return {};
-  return { call: { ...id, expiresMs: timeMs + ns.settings.retryCacheExpiryMs, answer } };
+  const answeredMs = retryTime.nowMs(counters);
+  return { call: { ...id, answeredMs, expiresMs: answeredMs + settings.retryCacheExpiryMs, answer } };
 }
 
 function earlierAnswer(

@@ -9,42 +9,74 @@ import type { DatanodeDescriptor, StorageDescriptor } from './datanode-descripto
 import { blockRow } from './storage/block-rows.js';
 import type { BlockRow } from './storage/rows.js';
 
+/** `leftover`: nobody needs it. `late`: its block is finished, so that it ought to be as well. `open`: it may still be wanted. */
+export type OpenReplicaVerdict = 'leftover' | 'late' | 'open';
+
+/** What is to be done about the unfinished replicas of a DataNode. */
+export interface OpenReplicaFindings {
+  /** To be deleted. */
+  readonly leftovers: readonly Block[];
+  /** With replicas that have been late for so long that they are hardly written any more: the DataNode has to say what it has. */
+  readonly doubtful: ReadonlySet<StorageDescriptor>;
+}
+
+/** A DataNode tells at once of a replica that it has finished. */
+const LATE_MAX_MS = 60_000;
+
+interface OpenReplica {
+  readonly block: Block;
+  /** When it was first seen to be late; `asked`: its DataNode has been asked about it. */
+  lateSince?: number | 'asked';
+}
+
 export class OpenReplicas {
-  readonly #open = new WeakMap<StorageDescriptor, Map<number, Block>>();
+  readonly #open = new WeakMap<StorageDescriptor, Map<number, OpenReplica>>();
 
   begun(storage: StorageDescriptor, block: Block): void {
-    let blocks = this.#open.get(storage);
-    if (blocks === undefined) {
-      blocks = new Map();
-      this.#open.set(storage, blocks);
+    let replicas = this.#open.get(storage);
+    if (replicas === undefined) {
+      replicas = new Map();
+      this.#open.set(storage, replicas);
     }
-    blocks.set(block.blockId, block);
+    replicas.set(block.blockId, { block });
   }
 
   ended(storage: StorageDescriptor, block: number): void {
     this.#open.get(storage)?.delete(block);
   }
 
-  /** Those on a DataNode that nobody needs, at most `limit`: their blocks are gone, or `isFinishedWithout` them. */
-  leftovers(
+  /** Goes through those of a DataNode, until it has found `limit` leftovers. What belongs to no block is one. */
+  look(
     db: Database,
     node: DatanodeDescriptor,
     limit: number,
-    isFinishedWithout: (block: BlockRow, replica: Block) => boolean,
-  ): Block[] {
+    nowMs: number,
+    judge: (block: BlockRow, replica: Block) => OpenReplicaVerdict,
+  ): OpenReplicaFindings {
     const leftovers: Block[] = [];
+    const doubtful = new Set<StorageDescriptor>();
     for (const storage of node.storages.values()) {
       for (const replica of this.#open.get(storage)?.values() ?? []) {
-        if (leftovers.length >= limit) return leftovers;
-        const block = blockRow(db, replica.blockId);
-        if (block === undefined || isFinishedWithout(block, replica)) leftovers.push(replica);
+        if (leftovers.length >= limit) return { leftovers, doubtful };
+        const block = blockRow(db, replica.block.blockId);
+        const verdict = block === undefined ? 'leftover' : judge(block, replica.block);
+        if (verdict === 'leftover') leftovers.push(replica.block);
+        else if (verdict === 'late' && isDoubtful(replica, nowMs)) doubtful.add(storage);
       }
     }
-    return leftovers;
+    return { leftovers, doubtful };
   }
 
   /** The DataNode has started anew. */
   drop(node: DatanodeDescriptor): void {
     for (const storage of node.storages.values()) this.#open.delete(storage);
   }
+}
+
+/** Once for each replica. */
+function isDoubtful(replica: OpenReplica, nowMs: number): boolean {
+  replica.lateSince ??= nowMs;
+  if (replica.lateSince === 'asked' || nowMs - replica.lateSince < LATE_MAX_MS) return false;
+  replica.lateSince = 'asked';
+  return true;
 }

@@ -152,18 +152,25 @@ export async function largeFile(
   const written = await seconds(() => run('dd', [`if=${large}`, `of=${path}`, 'bs=1M', 'conv=fsync']));
   await dropPages(path);
   const read = await seconds(() => readFileOnce(path));
-  const randomly = async (processes: number): Promise<Figure> => ({
-    what: `random reads of 4 KiB, ${processes} at a time`,
-    unit: 'reads/s',
-    value: Number(await python(RANDOM_READ, path, String(RANDOM_READS), String(processes))),
-  });
   const figures = [
     { what: `dd of ${largeMiB} MiB, with fsync`, unit: 'MiB/s', value: largeMiB / written },
     { what: `dd of ${largeMiB} MiB from it`, unit: 'MiB/s', value: largeMiB / read },
-    await randomly(1),
-    await randomly(PROCESSES),
+    ...(await randomReads(path)),
   ];
   await run('cmp', [large, path]);
+  return figures;
+}
+
+/** Of a large file, by one process and by several. */
+export async function randomReads(path: string): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const processes of [1, PROCESSES]) {
+    figures.push({
+      what: `random reads of 4 KiB, ${processes} at a time`,
+      unit: 'reads/s',
+      value: Number(await python(RANDOM_READ, path, String(RANDOM_READS), String(processes))),
+    });
+  }
   return figures;
 }
 
@@ -178,7 +185,10 @@ export async function operations(directory: string): Promise<Figure[]> {
     });
 }
 
-async function manyFiles(directory: string, { archive, archiveFiles, repository }: MountedInputs): Promise<Figure[]> {
+export async function manyFiles(
+  directory: string,
+  { archive, archiveFiles, repository }: Pick<MountedInputs, 'archive' | 'archiveFiles' | 'repository'>,
+): Promise<Figure[]> {
   const unpacked = join(directory, 'unpacked');
   await run('mkdir', [unpacked]);
   const figures: Figure[] = [];

@@ -66,6 +66,7 @@ const NEEDS_NO_SAFE_MODE: Readonly<Record<Method, boolean>> = {
   SetPermission: true,
   SetOwner: true,
   SetTimes: true,
+  SetAttributes: true,
   CreateSymlink: true,
   ReplaceContents: true,
   SetXattr: true,

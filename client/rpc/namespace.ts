@@ -5,6 +5,7 @@ import type {
   BlockLocation,
   ContentSummary,
   DeleteOptions,
+  DirectoryOptions,
   FileStatus,
   MkdirOptions,
   RenameOptions,
@@ -80,12 +81,27 @@ export async function rename(
   destination: string,
   options: RenameOptions,
 ): Promise<void> {
-  const { overwrite = false, exact = false, keepReplacedAs = '' } = options;
-  await namenode.call('Rename', { source, destination, overwrite, exact, keepReplacedAs });
+  const { overwrite = false, exact = false, keepReplacedAs = '', onDirectory } = options;
+  const withDirectories = onDirectory !== undefined;
+  const request = { source, destination, overwrite, exact, keepReplacedAs, withDirectories };
+  const { directories } = await namenode.call('Rename', request);
+  for (const directory of directories) tellDirectory(directory, onDirectory);
 }
 
 export async function remove(namenode: NamenodeClient, path: string, options: DeleteOptions): Promise<boolean> {
-  return (await namenode.call('Delete', { path, recursive: options.recursive ?? false })).deleted;
+  const { recursive = false, onDirectory } = options;
+  const withDirectory = onDirectory !== undefined;
+  const { deleted, directory } = await namenode.call('Delete', { path, recursive, withDirectory });
+  tellDirectory(directory, onDirectory);
+  return deleted;
+}
+
+/** Gives a directory that was answered to whoever asked for it, under the path of its inode. */
+export function tellDirectory(
+  directory: FileStatus__Output | null,
+  onDirectory: DirectoryOptions['onDirectory'],
+): void {
+  if (directory !== null) onDirectory?.(toFileStatus(`/.reserved/.inodes/${directory.fileId}`, directory));
 }
 
 export async function contentSummary(namenode: NamenodeClient, path: string): Promise<ContentSummary> {

@@ -10,7 +10,7 @@ import { DfsError } from '../../common/errors.js';
 import type { DatanodeAddress } from '../types.js';
 
 /** Idle connections beyond this number are closed, oldest first. HDFS: dfs.client.socketcache.capacity. */
-const CAPACITY = 16;
+const CAPACITY = 128;
 
 /** One connection and what was received on it. */
 export class DatanodeConnection {

@@ -45,6 +45,11 @@ export interface PipelineLimits {
  */
 const TIMEOUT_EXTENSION_MS = 5_000;
 
+/** How long a writer waits for the answer of so many DataNodes, one behind the other. */
+export function pipelineTimeoutMs(socketTimeoutMs: number, nodes: number): number {
+  return socketTimeoutMs + TIMEOUT_EXTENSION_MS * nodes;
+}
+
 const HEARTBEAT: Packet = {
   offsetInBlock: 0,
   seqno: HEARTBEAT_SEQNO,
@@ -132,7 +137,7 @@ export async function openPipeline(
 ): Promise<Pipeline> {
   const [first] = setUp.nodes;
   if (first === undefined) throw new Error('a pipeline needs a DataNode');
-  const timeoutMs = limits.socketTimeoutMs + TIMEOUT_EXTENSION_MS * setUp.nodes.length;
+  const timeoutMs = pipelineTimeoutMs(limits.socketTimeoutMs, setUp.nodes.length);
   const { host, dataPort } = first.datanode;
   const channel = await blameFirst(network.connect(host, dataPort, { timeoutMs: limits.connectTimeoutMs, signal }));
   const ignoreAbort = onAbort(signal, () => channel.destroy());

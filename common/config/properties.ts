@@ -247,6 +247,17 @@ export const PROPERTIES = {
     '50s',
     'After a stop in order and a start within this time, replicas that were being written go on where they were.',
   ),
+  'dfs.datanode.small-block.journal.size': size(
+    '32m',
+    'Most bytes of small replicas that wait on each disk, in its journal and in memory, for files of their own.',
+    { min: 64 * 1024 },
+  ),
+  'dfs.datanode.small-block.journal.interval': duration(
+    'ms',
+    '5s',
+    'After this time at the latest they get files of their own, unless the DataNode is ended by force.',
+    { min: 1 },
+  ),
   'dfs.datanode.balance.bandwidthPerSec': size('100m', 'Most bytes a second that a DataNode copies for the balancer.', {
     min: 1,
   }),
@@ -269,6 +280,11 @@ export const PROPERTIES = {
     '8',
     'A writer holds at most this many times the packet size in memory, sent and not acknowledged. HDFS has 80 packets of 64k, 5 MiB in all.',
     { min: 1, max: 1024 },
+  ),
+  'dfs.client.write.small-block.size': size(
+    '64k',
+    'Blocks up to this size that are known as a whole when they are written (small files) go to the DataNodes in one message instead of through a pipeline. 0: none.',
+    { max: 1024 ** 2 },
   ),
   'dfs.client.block.write.retries': int('3', 'Attempts to write one block before the write fails.', {
     min: 0,

@@ -7,6 +7,7 @@
  *     <volume>/current/finalized/subdirX/subdirY/blk_<id>_<gs>.meta    its checksums
  *     <volume>/current/rbw/                                    replicas being written, the same two files
  *     <volume>/current/rbw/blk_<id>.restart                            what a stop in order noted of one (restart-note.ts)
+ *     <volume>/current/journal/segment-<n>                     small replicas that have no files of their own yet (replica-journal.ts)
  *     <volume>/current/quarantine/                             what was found damaged there, for a person to look at
  *     <volume>/current/scanner.cursor                          how far the block scan has got
  *     <volume>/tmp/                                            copies in the making; emptied at start-up
@@ -37,6 +38,19 @@ export function isUnfinishedNoteName(name: string): boolean {
   return name.endsWith('.tmp') && parseRestartNoteName(name.slice(0, -'.tmp'.length)) !== undefined;
 }
 
+const SEGMENT = /^segment-(\d{1,15})$/;
+
+/** Of a file in journal/. They count up. */
+export function segmentName(number: number): string {
+  return `segment-${number}`;
+}
+
+/** The number of a segment; undefined for any other name. */
+export function parseSegmentName(name: string): number | undefined {
+  const digits = SEGMENT.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
 /** `subdirX/subdirY` as one number from 0 to 1023. */
 export function subdirectoryIndex(blockId: number): number {
   const x = Math.floor(blockId / 2 ** 16) % SUBDIRECTORIES;
@@ -57,6 +71,7 @@ export class VolumeLayout {
   readonly version: string;
   readonly finalized: string;
   readonly rbw: string;
+  readonly journal: string;
   readonly quarantine: string;
   readonly scannerCursor: string;
   readonly tmp: string;
@@ -67,6 +82,7 @@ export class VolumeLayout {
     this.version = join(this.current, 'VERSION');
     this.finalized = join(this.current, 'finalized');
     this.rbw = join(this.current, 'rbw');
+    this.journal = join(this.current, 'journal');
     this.quarantine = join(this.current, 'quarantine');
     this.scannerCursor = join(this.current, 'scanner.cursor');
     this.tmp = join(root, 'tmp');

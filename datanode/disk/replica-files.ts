@@ -11,6 +11,8 @@ import {
 import type { Disk, DiskFile, OpenMode } from '../../common/disk.js';
 import { DfsError } from '../../common/errors.js';
 import { coveredPrefix } from './covered-prefix.js';
+import type { WholeReplica } from './journal-record.js';
+import { MemoryFile } from './memory-file.js';
 
 /**
  * The open data and meta file of one replica. Data goes in from chunk boundaries on, each chunk with its checksum.
@@ -42,6 +44,12 @@ export class ReplicaFiles {
   static async create(disk: Disk, dataPath: string, metaPath: string, checksum: ChecksumSpec): Promise<ReplicaFiles> {
     const [data, meta] = await openBoth(disk, dataPath, metaPath, 'create');
     return new ReplicaFiles(data, meta, checksum, false);
+  }
+
+  /** A replica that has no files of its own yet, to be read. The paths are those that its files will have. */
+  static inMemory({ checksum, checksums, data }: WholeReplica, dataPath: string, metaPath: string): ReplicaFiles {
+    const meta = new MemoryFile(metaPath, Buffer.concat([encodeMetaHeader(checksum), checksums]));
+    return new ReplicaFiles(new MemoryFile(dataPath, Buffer.concat(data)), meta, checksum, true);
   }
 
   /** @throws DfsError `Corrupt` when the header of the meta file cannot be understood. */

@@ -16,6 +16,8 @@
  *                                                                                 was, if a note of a stop in order says so
  *     -                 data or meta       stopped while it was created           removed
  *
+ * Before that, small replicas that are only in journal/ get files in finalized/ (journal-replay.ts).
+ *
  * tmp/ is emptied: the NameNode orders an unfinished copy again. Every step may be repeated, should start-up itself be cut off.
  */
 import { join } from 'node:path';
@@ -89,6 +91,7 @@ class VolumeScan {
 
   async run(nowMs: number): Promise<ScanResult> {
     const { disk, layout } = this.#volume;
+    await this.#volume.replayJournal(this.#logger);
     for (const { name, isDirectory } of await disk.list(layout.tmp)) {
       if (!isDirectory) await disk.remove(join(layout.tmp, name));
     }

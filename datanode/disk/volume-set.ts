@@ -26,6 +26,8 @@ export interface VolumeSetOptions {
   readonly reservedBytes: number;
   /** `dfs.datanode.failed.volumes.tolerated` */
   readonly failedVolumesTolerated: number;
+  /** `dfs.datanode.small-block.journal.size` */
+  readonly journalBytes: number;
 }
 
 /** Errors that say nothing about the disk's health: it is full, or this process has too many files open. */
@@ -271,9 +273,9 @@ async function openVolume(
   index: number,
   datanodeUuid: string,
 ): Promise<Volume | string> {
-  const { disk, random, reservedBytes } = options;
+  const { disk, random, reservedBytes, journalBytes } = options;
   const own = identity ?? { clusterId: '', datanodeUuid, storageId: `DS-${uuid(random)}` };
-  const volume = new Volume({ disk, root, index, identity: own, reservedBytes });
+  const volume = new Volume({ disk, root, index, identity: own, reservedBytes, journalBytes });
   try {
     await volume.prepare();
     if (identity === undefined) {

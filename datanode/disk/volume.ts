@@ -3,12 +3,16 @@ import type { Block } from '../../common/block.js';
 import type { ChecksumSpec } from '../../common/checksum.js';
 import type { Disk } from '../../common/disk.js';
 import { isDfsError, osErrorCode } from '../../common/errors.js';
+import type { Logger } from '../../common/logging.js';
 import { writeDurably } from '../../common/node-disk.js';
 import { dataFileName, metaFileName } from '../../common/replica-file-name.js';
 import { DirectorySync } from './directory-sync.js';
+import type { WholeReplica } from './journal-record.js';
+import { replayJournal } from './journal-replay.js';
 import type { ReplicaDirectory } from './layout.js';
 import { subdirectoryIndex, VolumeLayout } from './layout.js';
 import { ReplicaFiles } from './replica-files.js';
+import { ReplicaJournal } from './replica-journal.js';
 import type { VolumeIdentity } from './version-file.js';
 import { readVersionFile, writeVersionFile } from './version-file.js';
 
@@ -29,6 +33,8 @@ export interface VolumeOptions {
   readonly identity: VolumeIdentity;
   /** Left free for others (`dfs.datanode.du.reserved`). */
   readonly reservedBytes: number;
+  /** What may wait in the journal (`dfs.datanode.small-block.journal.size`). */
+  readonly journalBytes: number;
 }
 
 /**
@@ -43,6 +49,7 @@ export class Volume {
   readonly #reservedBytes: number;
   readonly #subdirectories = new Set<number>();
   readonly #directorySync: DirectorySync;
+  readonly #journal: ReplicaJournal;
   #identity: VolumeIdentity;
   #usedBytes = 0;
   /** Set aside for replicas that are being written. */
@@ -52,13 +59,16 @@ export class Volume {
   #writtenBytes = 0;
   #failed = false;
 
-  constructor({ disk, root, index, identity, reservedBytes }: VolumeOptions) {
+  constructor({ disk, root, index, identity, reservedBytes, journalBytes }: VolumeOptions) {
     this.#disk = disk;
     this.#directorySync = new DirectorySync(disk);
     this.index = index;
     this.layout = new VolumeLayout(root);
     this.#identity = identity;
     this.#reservedBytes = reservedBytes;
+    const { layout } = this;
+    const makeDirectoryFor = async (blockId: number): Promise<void> => void (await this.#finalizedDirectory(blockId));
+    this.#journal = new ReplicaJournal({ disk, layout, limitBytes: journalBytes, makeDirectoryFor });
   }
 
   get disk(): Disk {
@@ -80,12 +90,13 @@ export class Volume {
 
   markFailed(): void {
     this.#failed = true;
+    void this.#journal.abandon();
   }
 
   /** Makes the directories that every volume has. */
   async prepare(): Promise<void> {
-    const { finalized, rbw, tmp, current, root } = this.layout;
-    for (const directory of [finalized, rbw, tmp]) await this.#disk.makeDirectory(directory);
+    const { finalized, rbw, journal, tmp, current, root } = this.layout;
+    for (const directory of [finalized, rbw, journal, tmp]) await this.#disk.makeDirectory(directory);
     for (const directory of [current, root]) await this.#disk.syncDirectory(directory);
     await this.refreshSpace();
   }
@@ -164,10 +175,58 @@ export class Volume {
     }
   }
 
-  open(kind: ReplicaDirectory, block: Block, mode: 'read' | 'write'): Promise<ReplicaFiles> {
-    const data = this.layout.dataFile(kind, block.blockId);
-    return ReplicaFiles.open(this.#disk, data, this.layout.metaFile(kind, block.blockId, block.generationStamp), mode);
+  async open(kind: ReplicaDirectory, block: Block, mode: 'read' | 'write'): Promise<ReplicaFiles> {
+    const { blockId, generationStamp } = block;
+    const data = this.layout.dataFile(kind, blockId);
+    const meta = this.layout.metaFile(kind, blockId, generationStamp);
+    if (kind === 'finalized') {
+      const journalled = this.#journal.get(blockId);
+      const isSame = journalled?.block.generationStamp === generationStamp;
+      if (mode === 'read' && isSame) return ReplicaFiles.inMemory(journalled, data, meta);
+      await this.#journal.settle(blockId);
+    }
+    return await ReplicaFiles.open(this.#disk, data, meta, mode);
   }
+
+  // ---- Small replicas that come as a whole ----------------------------------------------------------------------------
+
+  /** Takes in a finalized replica; resolves once it will outlive a crash (`durable`: of the machine). */
+  async takeIn(replica: WholeReplica, durable: boolean): Promise<void> {
+    await this.#journal.append(replica, durable);
+  }
+
+  /** Whether the replica has no files of its own yet. */
+  isJournalled(blockId: number): boolean {
+    return this.#journal.get(blockId) !== undefined;
+  }
+
+  /** Replicas of which this is so. */
+  get journalledCount(): number {
+    return this.#journal.count;
+  }
+
+  /** The replica has files of its own when this resolves, if it is in finalized/. */
+  async settle(blockId: number): Promise<void> {
+    await this.#journal.settle(blockId);
+  }
+
+  /** All replicas that were taken in so far get files of their own. */
+  async checkpointJournal(): Promise<void> {
+    await this.#journal.checkpoint();
+  }
+
+  /** At the start: gives what a crash has left in the journal files of its own. */
+  async replayJournal(logger: Logger): Promise<void> {
+    const makeDirectoryFor = async (blockId: number): Promise<void> => void (await this.#finalizedDirectory(blockId));
+    await replayJournal({ disk: this.#disk, layout: this.layout, logger, makeDirectoryFor });
+  }
+
+  /** Nothing is taken in any more. */
+  async closeJournal(): Promise<void> {
+    await this.#journal.close();
+  }
+
+  // ---- Moving the files of replicas -----------------------------------------------------------------------------------
 
   /** Makes the names in rbw/ durable, for what a client was promised to be on disk before its block is finished. */
   syncRbwDirectory(): Promise<void> {
@@ -198,6 +257,7 @@ export class Volume {
    * meta file is in its old place, start-up puts the data back beside it.
    */
   async reopen({ blockId, generationStamp: old }: Block, generationStamp: number): Promise<void> {
+    await this.#journal.settle(blockId);
     const directory = await this.#finalizedDirectory(blockId);
     const { rbw } = this.layout;
     const meta = {
@@ -217,6 +277,7 @@ export class Volume {
     generationStamp: number,
   ): Promise<void> {
     if (generationStamp === old) return;
+    if (kind === 'finalized') await this.#journal.settle(blockId);
     const directory = this.layout.directory(kind, blockId);
     const from = join(directory, metaFileName(blockId, old));
     const to = join(directory, metaFileName(blockId, generationStamp));
@@ -225,6 +286,7 @@ export class Volume {
 
   /** Removes a replica's files: data first, because a meta file alone is recognized as a remainder. */
   async remove(kind: ReplicaDirectory, block: Block): Promise<void> {
+    if (kind === 'finalized') await this.#journal.forget(block.blockId);
     await this.#disk.remove(this.layout.dataFile(kind, block.blockId));
     await this.#disk.remove(this.layout.metaFile(kind, block.blockId, block.generationStamp));
   }

@@ -17,6 +17,11 @@ export function datanodeMetrics(datanode: Datanode): Registry {
     });
   };
   gauge('replicas', 'Finalized replicas.', () => datanode.status().replicas);
+  gauge(
+    'journalled_replicas',
+    'Of these, small ones that are in a journal and have no files of their own yet.',
+    () => datanode.status().journalledReplicas,
+  );
   gauge('active_transfers', 'Operations of the data plane under way.', () => datanode.status().activeTransfers);
   gauge(
     'copies_pending',

@@ -1,9 +1,10 @@
 /** Operations that change the attributes of one inode. */
 import { DfsError } from '../../common/errors.js';
-import { requireInode } from '../inode-tree.js';
+import { fileNotFound, requireInode } from '../inode-tree.js';
 import { type Call, change, type Namesystem, type NamesystemSettings } from '../namesystem.js';
 import type { DfsPath } from '../paths.js';
 import { Access, type Caller, requireAccess, requireOwner } from '../permissions.js';
+import { inodeById } from '../storage/inode-rows.js';
 import type { InodeRow } from '../storage/rows.js';
 import { InodeType } from '../storage/schema.js';
 
@@ -102,4 +103,39 @@ export function timesRecord(inode: InodeRow, times: NewTimes) {
     modificationTimeNs: modificationTimeMs === undefined ? inode.mtime_ns : modificationTimeNs,
     accessTimeNs: accessTimeMs === undefined ? inode.atime_ns : accessTimeNs,
   } as const;
+}
+
+export interface NewAttributes extends NewOwner, NewTimes {
+  /** Undefined: unchanged. */
+  readonly mode: number | undefined;
+}
+
+/** In one step what {@link setOwner}, {@link setPermission} and {@link setTimes} do; answers with the inode. @throws DfsError as they do. */
+export async function setAttributes(
+  ns: Namesystem,
+  call: Call,
+  path: DfsPath,
+  wanted: NewAttributes,
+): Promise<InodeRow> {
+  const id = await change(ns, call, `set attributes of ${path.text}`, (tx) => {
+    const { inode } = requireInode(tx.db, call, path);
+    const { owner, group, mode } = wanted;
+    if (mode !== undefined || owner !== undefined || group !== undefined) requireOwner(call, inode, () => path.text);
+    checkNewOwner(call, owner, group);
+    if (wanted.modificationTimeMs !== undefined || wanted.accessTimeMs !== undefined)
+      requireAccess(call, inode, Access.WRITE, () => path.text);
+    return {
+      answer: inode.id,
+      record: {
+        ...timesRecord(inode, wanted),
+        op: 'setAttributes',
+        mode: mode ?? inode.mode,
+        owner: owner ?? inode.owner,
+        group: group ?? inode.grp,
+      },
+    };
+  });
+  const inode = inodeById(ns.journal.committed, id);
+  if (inode === undefined) throw fileNotFound(path.text);
+  return inode;
 }

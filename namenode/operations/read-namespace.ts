@@ -1,9 +1,10 @@
 /** Operations that read inodes. */
-import { requireInode, resolve } from '../inode-tree.js';
+import { DfsError } from '../../common/errors.js';
+import { parentOf, requireInode, resolve } from '../inode-tree.js';
 import type { Call, Namesystem } from '../namesystem.js';
 import type { DfsPath } from '../paths.js';
 import { Access, requireAccess } from '../permissions.js';
-import { entriesAfter } from '../storage/inode-rows.js';
+import { entriesAfter, inodeById } from '../storage/inode-rows.js';
 import type { InodeRow } from '../storage/rows.js';
 import { InodeType } from '../storage/schema.js';
 import { type VisitedRow, walkTree } from './walk-tree.js';
@@ -11,6 +12,24 @@ import { type VisitedRow, walkTree } from './walk-tree.js';
 /** Undefined when there is nothing. @throws DfsError `AccessControl`, `ParentNotDirectory`. */
 export function fileInfo(ns: Namesystem, call: Call, path: DfsPath): InodeRow | undefined {
   return resolve(ns.journal.committed, call, path).inode;
+}
+
+/** What a path names and the directory that it is in, as far as they exist. */
+export function withDirectory(
+  ns: Namesystem,
+  call: Call,
+  path: DfsPath,
+): { readonly inode: InodeRow | undefined; readonly directory: InodeRow | undefined } {
+  const db = ns.journal.committed;
+  try {
+    const found = resolve(db, call, path);
+    const parent = parentOf(found);
+    return { inode: found.inode, directory: parent === undefined ? undefined : inodeById(db, parent.id) };
+  } catch (error) {
+    // For those who have just changed something there: others may have changed the way to it since.
+    if (error instanceof DfsError) return { inode: undefined, directory: undefined };
+    throw error;
+  }
 }
 
 export interface ListingPage {

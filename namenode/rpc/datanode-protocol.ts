@@ -215,12 +215,13 @@ function commandMessage(command: DatanodeCommand): CommandMessage {
     case 'invalidate':
       return { invalidate: { blocks: [...command.blocks] } };
     case 'recover': {
-      const { block: recovered, recoveryId, locations, truncate } = command;
+      const { block: recovered, recoveryId, locations, givenUp, truncate } = command;
       return {
         recover: {
           block: recovered,
           newGenerationStamp: recoveryId,
           locations: locations.map(replicaLocation),
+          givenUp,
           truncate,
         },
       };

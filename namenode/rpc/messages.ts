@@ -35,6 +35,10 @@ export function fileStatus(inode: InodeRow): FileStatus {
   };
 }
 
+export function optionalStatus(inode: InodeRow | undefined): FileStatus | null {
+  return inode === undefined ? null : fileStatus(inode);
+}
+
 export function replicaLocation(location: Location): ReplicaLocation {
   const { datanodeUuid: uuid, host, dataPort, rpcPort, httpPort, rack, storageUuid } = location;
   return { datanode: { uuid, host, dataPort, rpcPort, httpPort }, rack, storageId: storageUuid };

@@ -2,16 +2,16 @@
 import { DfsError } from '../../common/errors.js';
 import type { ClientProtocolHandlers } from '../../common/rpc/services.js';
 import type { Namesystem } from '../namesystem.js';
-import { setOwner, setPermission, setReplication, setTimes } from '../operations/attributes.js';
+import { setAttributes, setOwner, setPermission, setReplication, setTimes } from '../operations/attributes.js';
 import { blockLocations } from '../operations/block-locations.js';
 import { deletePath } from '../operations/delete.js';
 import { mkdirs } from '../operations/mkdirs.js';
-import { contentSummary, fileInfo, listing } from '../operations/read-namespace.js';
+import { contentSummary, fileInfo, listing, withDirectory } from '../operations/read-namespace.js';
 import { rename } from '../operations/rename.js';
 import { parsePath } from '../paths.js';
 import { type CallerSettings, callOf } from './callers.js';
 import { block, count, list, mode, optionalShortText, optionalUserName, shortText } from './fields.js';
-import { fileStatus, locatedBlock } from './messages.js';
+import { fileStatus, locatedBlock, optionalStatus } from './messages.js';
 
 type NamespaceHandlers = Pick<
   ClientProtocolHandlers,
@@ -27,6 +27,7 @@ type NamespaceHandlers = Pick<
   | 'SetPermission'
   | 'SetOwner'
   | 'SetTimes'
+  | 'SetAttributes'
 >;
 
 const DIRECTORY_MODE = 0o755;
@@ -57,6 +58,7 @@ export function namespaceHandlers(ns: Namesystem, callers: CallerSettings): Name
         underConstruction: inode.lease_holder !== null,
         blocks: blocks.map(locatedBlock),
         lastBlock: lastBlock === undefined ? null : locatedBlock(lastBlock),
+        status: request.withStatus ? fileStatus(inode) : null,
       };
     },
 
@@ -76,31 +78,41 @@ export function namespaceHandlers(ns: Namesystem, callers: CallerSettings): Name
     },
 
     async Mkdirs(request) {
-      await mkdirs(ns, callOf(callers, request.header), {
-        path: parsePath(request.path),
+      const call = callOf(callers, request.header);
+      const path = parsePath(request.path);
+      await mkdirs(ns, call, {
+        path,
         mode: request.modeSet ? mode('mode', request.mode) : DIRECTORY_MODE,
         createParent: request.createParent,
         exclusive: request.exclusive,
         owner: optionalUserName('owner', request.owner),
         group: optionalUserName('group', request.group),
       });
-      return {};
+      const { inode, directory } = request.withDirectory ? withDirectory(ns, call, path) : NOT_ASKED_FOR;
+      return { status: optionalStatus(inode), directory: optionalStatus(directory) };
     },
 
     async Rename(request) {
-      await rename(ns, callOf(callers, request.header), {
-        source: parsePath(request.source),
-        destination: parsePath(request.destination),
+      const call = callOf(callers, request.header);
+      const [source, destination] = [parsePath(request.source), parsePath(request.destination)];
+      await rename(ns, call, {
+        source,
+        destination,
         overwrite: request.overwrite,
         exact: request.exact,
         keepReplacedAs: request.keepReplacedAs === '' ? undefined : parsePath(request.keepReplacedAs),
       });
-      return {};
+      if (!request.withDirectories) return {};
+      const directories = [source, destination].map((path) => withDirectory(ns, call, path).directory);
+      return { directories: directories.filter((inode) => inode !== undefined).map(fileStatus) };
     },
 
     async Delete(request) {
-      const { header, path, recursive } = request;
-      return { deleted: await deletePath(ns, callOf(callers, header), parsePath(path), recursive) };
+      const call = callOf(callers, request.header);
+      const path = parsePath(request.path);
+      const deleted = await deletePath(ns, call, path, request.recursive);
+      const { directory } = request.withDirectory ? withDirectory(ns, call, path) : NOT_ASKED_FOR;
+      return { deleted, directory: optionalStatus(directory) };
     },
 
     async SetReplication(request) {
@@ -133,8 +145,24 @@ export function namespaceHandlers(ns: Namesystem, callers: CallerSettings): Name
       });
       return {};
     },
+
+    async SetAttributes(request) {
+      const { modificationTimeMs, accessTimeMs } = request;
+      const inode = await setAttributes(ns, callOf(callers, request.header), parsePath(request.path), {
+        mode: request.mode === undefined ? undefined : mode('mode', request.mode),
+        owner: optionalUserName('owner', request.owner),
+        group: optionalUserName('group', request.group),
+        modificationTimeMs: optionalTime('modification_time_ms', modificationTimeMs),
+        accessTimeMs: optionalTime('access_time_ms', accessTimeMs),
+        modificationTimeNs: nanoseconds('modification_time_ns', request.modificationTimeNs),
+        accessTimeNs: nanoseconds('access_time_ns', request.accessTimeNs),
+      });
+      return { status: fileStatus(inode) };
+    },
   };
 }
+
+const NOT_ASKED_FOR: ReturnType<typeof withDirectory> = { inode: undefined, directory: undefined };
 
 /** Within a millisecond. */
 function nanoseconds(field: string, value: number): number {

@@ -3,13 +3,14 @@ import { DfsError } from '../../common/errors.js';
 import type { ClientProtocolHandlers } from '../../common/rpc/services.js';
 import type { ContentsVersion__Output } from '../../proto/generated/minihdfs/ContentsVersion.js';
 import type { Namesystem } from '../namesystem.js';
+import { withDirectory } from '../operations/read-namespace.js';
 import { type ContentsVersion, replaceContents } from '../operations/replace-contents.js';
 import { createSymlink } from '../operations/symlink.js';
 import { getXattrs, removeXattr, type SetXattrMode, setXattr } from '../operations/xattrs.js';
 import { parsePath } from '../paths.js';
 import { type CallerSettings, callOf } from './callers.js';
 import { count, optionalUserName, positive } from './fields.js';
-import { fileStatus } from './messages.js';
+import { fileStatus, optionalStatus } from './messages.js';
 
 type PosixHandlers = Pick<
   ClientProtocolHandlers,
@@ -25,13 +26,16 @@ const XATTR_MODES: Readonly<Record<string, SetXattrMode>> = {
 export function posixHandlers(ns: Namesystem, callers: CallerSettings): PosixHandlers {
   return {
     async CreateSymlink(request) {
-      const inode = await createSymlink(ns, callOf(callers, request.header), {
-        path: parsePath(request.path),
+      const call = callOf(callers, request.header);
+      const path = parsePath(request.path);
+      const inode = await createSymlink(ns, call, {
+        path,
         target: request.target,
         owner: optionalUserName('owner', request.owner),
         group: optionalUserName('group', request.group),
       });
-      return { status: fileStatus(inode) };
+      const directory = request.withDirectory ? withDirectory(ns, call, path).directory : undefined;
+      return { status: fileStatus(inode), directory: optionalStatus(directory) };
     },
 
     async ReplaceContents(request) {

@@ -11,6 +11,7 @@ import { fsync } from '../operations/fsync.js';
 import { recoverLease } from '../operations/lease-recovery.js';
 import type { WriterRequest } from '../operations/open-file.js';
 import { additionalDatanodes, updateBlockForPipeline, updatePipeline } from '../operations/pipeline.js';
+import { withDirectory } from '../operations/read-namespace.js';
 import { truncate } from '../operations/truncate.js';
 import { parsePath } from '../paths.js';
 import { filesHeldBy } from '../storage/open-file-rows.js';
@@ -28,7 +29,7 @@ import {
   shortTexts,
   targets,
 } from './fields.js';
-import { fileStatus, locatedBlock, replicaLocation } from './messages.js';
+import { fileStatus, locatedBlock, optionalStatus, replicaLocation } from './messages.js';
 
 type WriterHandlers = Pick<
   ClientProtocolHandlers,
@@ -53,8 +54,10 @@ const FILE_MODE = 0o644;
 export function writerHandlers(ns: Namesystem, callers: CallerSettings): WriterHandlers {
   return {
     async Create(request) {
-      const inode = await create(ns, callOf(callers, request.header), {
-        path: parsePath(request.path),
+      const call = callOf(callers, request.header);
+      const path = parsePath(request.path);
+      const inode = await create(ns, call, {
+        path,
         clientName: shortText('client_name', request.clientName),
         mode: request.modeSet ? mode('mode', request.mode) : FILE_MODE,
         overwrite: request.overwrite,
@@ -64,7 +67,8 @@ export function writerHandlers(ns: Namesystem, callers: CallerSettings): WriterH
         owner: optionalUserName('owner', request.owner),
         group: optionalUserName('group', request.group),
       });
-      return { status: fileStatus(inode) };
+      const directory = request.withDirectory ? withDirectory(ns, call, path).directory : undefined;
+      return { status: fileStatus(inode), directory: optionalStatus(directory) };
     },
 
     async Append(request) {

@@ -104,13 +104,13 @@ export function dropEntry(state: ApplyState, id: number, timeMs: number): void {
   state.counters.files--;
 }
 
-export function setPermission(state: ApplyState, edit: SetPermissionEdit): void {
+export function setPermission(state: ApplyState, edit: Omit<SetPermissionEdit, 'op'>): void {
   const result = statement(state.db, 'UPDATE inodes SET mode = ? WHERE id = ?').run(edit.mode, edit.id);
   expectOneRow(result, `set permission of inode ${edit.id}`);
   directoryCache(state.db).forget(edit.id);
 }
 
-export function setOwner(state: ApplyState, edit: SetOwnerEdit): void {
+export function setOwner(state: ApplyState, edit: Omit<SetOwnerEdit, 'op'>): void {
   const result = statement(state.db, 'UPDATE inodes SET owner = ?, grp = ? WHERE id = ?').run(
     edit.owner,
     edit.group,
@@ -120,7 +120,7 @@ export function setOwner(state: ApplyState, edit: SetOwnerEdit): void {
   directoryCache(state.db).forget(edit.id);
 }
 
-export function setTimes(state: ApplyState, edit: SetTimesEdit): void {
+export function setTimes(state: ApplyState, edit: Omit<SetTimesEdit, 'op'>): void {
   const sql = 'UPDATE inodes SET mtime_ms = ?, mtime_ns = ?, atime_ms = ?, atime_ns = ? WHERE id = ?';
   const { id, modificationTimeMs, modificationTimeNs = 0, accessTimeMs, accessTimeNs = 0 } = edit;
   const result = statement(state.db, sql).run(modificationTimeMs, modificationTimeNs, accessTimeMs, accessTimeNs, id);

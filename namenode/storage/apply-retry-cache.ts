@@ -18,12 +18,14 @@ export function rememberAnswer(state: ApplyState, txid: number, { call, timeMs }
     const sql = 'INSERT INTO retry_cache (client_id, call_id, expires_ms, answer) VALUES (?, ?, ?, ?)';
     statement(state.db, sql).run(call.clientId, call.callId, call.expiresMs, JSON.stringify(call.answer));
     state.counters.retryEntries++;
+    state.counters.retryTimeMs = call.answeredMs ?? state.counters.retryTimeMs;
   }
   if (txid % CLEAN_EVERY_TRANSACTIONS === 0) clean(state, timeMs);
 }
 
 function clean({ db, counters }: ApplyState, timeMs: number): void {
-  const olderThanMs = counters.retryEntries > RETRY_ENTRIES_MAX ? Number.MAX_SAFE_INTEGER : timeMs;
+  const nowMs = counters.retryTimeMs > 0 ? counters.retryTimeMs : timeMs;
+  const olderThanMs = counters.retryEntries > RETRY_ENTRIES_MAX ? Number.MAX_SAFE_INTEGER : nowMs;
   const sql = `
     DELETE FROM retry_cache WHERE (client_id, call_id) IN (
       SELECT client_id, call_id FROM retry_cache WHERE expires_ms <= ? ORDER BY expires_ms, client_id, call_id LIMIT ?)`;

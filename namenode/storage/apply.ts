@@ -85,6 +85,10 @@ function applyKind(state: ApplyState, record: EditRecord): void {
       return inodes.setOwner(state, record);
     case 'setTimes':
       return inodes.setTimes(state, record);
+    case 'setAttributes':
+      inodes.setOwner(state, record);
+      inodes.setPermission(state, record);
+      return inodes.setTimes(state, record);
     case 'append':
       return blocks.append(state, record);
     case 'addBlock':

@@ -18,6 +18,8 @@ export interface Counters {
   blocks: number;
   /** Rows of retry_cache. */
   retryEntries: number;
+  /** When the last call was answered that stands in retry_cache, by the cache's own time (retry-time.ts); 0: none has been. */
+  retryTimeMs: number;
 }
 
 const KEYS: Readonly<Record<keyof Counters, string>> = {
@@ -29,6 +31,7 @@ const KEYS: Readonly<Record<keyof Counters, string>> = {
   directories: 'directories',
   blocks: 'blocks',
   retryEntries: 'retry_entries',
+  retryTimeMs: 'retry_time_ms',
 };
 const NAMES = Object.keys(KEYS) as (keyof Counters)[];
 
@@ -42,6 +45,7 @@ export const INITIAL_COUNTERS: Readonly<Counters> = {
   directories: 1,
   blocks: 0,
   retryEntries: 0,
+  retryTimeMs: 0,
 };
 
 export function readCounters(db: Database): Counters {

@@ -13,6 +13,9 @@ export interface AnsweredCall {
   /** Base64 of the 16 bytes of the client's id. */
   readonly clientId: string;
   readonly callId: number;
+  /** When it was answered, by the retry cache's own time. Not in records that were made before there was one: there it is the time of day. */
+  readonly answeredMs?: number;
+  /** By the same time. */
   readonly expiresMs: number;
   readonly answer: StoredAnswer;
 }
@@ -259,6 +262,19 @@ export interface SetTimesEdit extends Edit {
   readonly accessTimeNs?: number;
 }
 
+/** All of them, those included that stay as they were. */
+export interface SetAttributesEdit extends Edit {
+  readonly op: 'setAttributes';
+  readonly id: number;
+  readonly mode: number;
+  readonly owner: string;
+  readonly group: string;
+  readonly modificationTimeMs: number;
+  readonly accessTimeMs: number;
+  readonly modificationTimeNs: number;
+  readonly accessTimeNs: number;
+}
+
 /** An administrator's decision about DataNodes. */
 export interface SetDatanodeAdminEdit extends Edit {
   readonly op: 'setDatanodeAdmin';
@@ -295,4 +311,5 @@ export type EditRecord =
   | SetPermissionEdit
   | SetOwnerEdit
   | SetTimesEdit
+  | SetAttributesEdit
   | SetDatanodeAdminEdit;

@@ -4,7 +4,7 @@
  */
 import type { Worker } from 'node:worker_threads';
 import { DfsError, toDfsError } from '../../common/errors.js';
-import { startWorker } from './worker-thread.js';
+import { startWorker } from '../../common/worker-thread.js';
 
 export interface FoldRequest {
   /** true: until nothing is left, which needs that nobody reads or writes meanwhile. */

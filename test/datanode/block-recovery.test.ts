@@ -98,7 +98,7 @@ class Primary {
 
 function orderFor(nodes: readonly TestNode[], change: Partial<RecoveryOrder> = {}): RecoveryOrder {
   const locations = nodes.map(({ node }) => ({ node, storageId: 'as-it-was-chosen' }));
-  return { block: BLOCK, recoveryId: 2000, locations, truncate: false, ...change };
+  return { block: BLOCK, recoveryId: 2000, locations, givenUp: 0, truncate: false, ...change };
 }
 
 async function contentAt({ store }: TestNode, generationStamp: number): Promise<Buffer> {

@@ -23,7 +23,7 @@ function findings(
 ): RecoveryFindings {
   const { known = 0, ...more } = given;
   const block = { blockId: 1, generationStamp: STAMP, numBytes: known };
-  return { block, truncate: false, replicas: replicas.map(replica), unanswered: 0, ...more };
+  return { block, truncate: false, replicas: replicas.map(replica), unanswered: 0, givenUp: 0, ...more };
 }
 
 const TABLE: readonly (readonly [title: string, replicas: string[], participants: number[], length: number])[] = [
@@ -67,6 +67,14 @@ test('while somebody may have more, less than what was acknowledged is not enoug
   t.is(planBlockRecovery(findings(['RBW 50'], { known: 60, unanswered: 1 })).kind, 'giveUp');
   t.is(planBlockRecovery(findings(['RWR 90'], { known: 60, unanswered: 1 })).kind, 'giveUp');
   t.is(planBlockRecovery(findings(['RBW 60'], { known: 60, unanswered: 2 })).kind, 'update');
+});
+
+test('what was acknowledged is waited for, also from DataNodes that were given up; what nobody was told of is not', (t) => {
+  t.is(planBlockRecovery(findings(['none'], { known: 60, givenUp: 1 })).kind, 'giveUp');
+  t.is(planBlockRecovery(findings(['RWR 50'], { known: 60, givenUp: 1 })).kind, 'giveUp');
+  t.is(planBlockRecovery(findings(['none'], { known: 0, givenUp: 1 })).kind, 'delete');
+  t.is(planBlockRecovery(findings(['none'], { known: 60 })).kind, 'delete');
+  t.is(planBlockRecovery(findings(['RWR 60'], { known: 60, givenUp: 1 })).kind, 'update');
 });
 
 test('a truncation takes every replica that is long enough, whatever an earlier attempt has made of it', (t) => {

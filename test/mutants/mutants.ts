@@ -145,6 +145,42 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'if (packets.some((packet) => packet.sync && packet.seqno < 0)) await this.#sync();',
   },
   {
+    name: 'journal-without-sync',
+    breaks: 'A small block that was closed survives a power cut.',
+    file: 'datanode/disk/replica-journal.ts',
+    find: 'if (batch.some(({ durable }) => durable)) await segment.file.sync();',
+    replace: 'if (batch.length === 0) await segment.file.sync();',
+  },
+  {
+    name: 'journal-not-replayed',
+    breaks: 'A small block that was closed is there after a crash of the DataNode.',
+    file: 'datanode/disk/volume-scan.ts',
+    find: 'await this.#volume.replayJournal(this.#logger);',
+    replace: 'if (nowMs < 0) await this.#volume.replayJournal(this.#logger);',
+  },
+  {
+    name: 'journal-undoes-changes',
+    breaks: 'A small block that was appended to is not set back by a crash.',
+    file: 'datanode/disk/journal-replay.ts',
+    find: 'if ((await newest.of(replica.block.blockId)) <= replica.block.generationStamp) wanted.push(replica);',
+    replace: 'if ((await newest.of(replica.block.blockId)) >= 0) wanted.push(replica);',
+  },
+  {
+    name: 'journal-trusts-its-disk',
+    breaks: 'What a crash has left half-written in the journal is not taken for a replica.',
+    file: 'datanode/disk/journal-record.ts',
+    find: 'if (crc32c(bytes.subarray(at + COVERED_FROM, end)) !== bytes.readUInt32BE(at + 4)) return undefined;',
+    replace: 'if (bytes.readUInt32BE(at + 8) === 0) return undefined;',
+  },
+  {
+    name: 'small-block-without-downstream',
+    breaks: 'A small block is acknowledged when all DataNodes of its pipeline have it.',
+    file: 'datanode/small-block-receiver.ts',
+    find: 'return { statuses: [...own.statuses, ...behind.statuses], message: own.message || behind.message };',
+    replace:
+      'return { statuses: [...own.statuses, ...behind.statuses.map(() => own.statuses[0] ?? 0)], message: own.message };',
+  },
+  {
     name: 'ack-before-downstream',
     breaks: 'A packet is acknowledged only when all DataNodes of the pipeline have it.',
     file: 'datanode/packet-responder.ts',

@@ -354,6 +354,42 @@ for (const age of [1, 0]) {
   });
 }
 
+test('an unfinished replica that a recovery has left is deleted, though its DataNode has all that is known of it', async (t) => {
+  await withCluster(FOUR, async (cluster) => {
+    const [block] = (await cluster.write('/f')) as [BlockRow];
+    const outsider = cluster.datanodes.find((one) => !cluster.holders(block.id).includes(one)) as FakeDatanode;
+    const [storageId = ''] = outsider.storages.keys();
+    // It was cut under the recovery's stamp, and died before it was finished; the recovery has gone on without it.
+    outsider.begin({ blockId: block.id, generationStamp: block.generation_stamp, numBytes: 10 }, storageId);
+    await cluster.waitFor('deleted', () => outsider.orderedDeletions.includes(block.id), 3 * MINUTE);
+    t.is(outsider.fullReports, 1);
+    t.true(await isHealthy(cluster));
+    await cluster.advance(5 * MINUTE);
+    t.is(outsider.fullReports, 1);
+  });
+});
+
+test('who leads the recovery of a block is told how many of its DataNodes have been given up', async (t) => {
+  await withCluster(THREE, async (cluster) => {
+    const [block] = (await cluster.write('/f')) as [BlockRow];
+    const targets = cluster.datanodes.map((one) => ({
+      datanodeUuid: one.uuid,
+      storageUuid: [...one.storages.keys()][0] ?? '',
+    }));
+    node(cluster, 0).kill();
+    await cluster.waitFor(
+      'dead',
+      () => cluster.management.datanodes.node('dn-0')?.state === 'dead',
+      DEAD_AFTER + MINUTE,
+    );
+    cluster.ns.blocks.recover({ block: blockOf(block), recoveryId: 9999, targets, truncate: false });
+    const orders = () => cluster.datanodes.flatMap(({ orderedRecoveries }) => orderedRecoveries);
+    await cluster.waitFor('ordered', () => orders().length === 1);
+    t.is(orders()[0]?.locations?.length, 2);
+    t.is(orders()[0]?.givenUp, 1);
+  });
+});
+
 test('a failed volume: its blocks are copied from others', async (t) => {
   const cluster = await FakeCluster.start({ racks: ['/a', '/b', '/b'] });
   try {

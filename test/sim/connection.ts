@@ -36,6 +36,8 @@ export interface ConnectionWorld {
   readonly trace: Trace;
   readonly faults: FaultCounters;
   readonly links: Links;
+  /** Called when data of a block was sent by the side that has connected. */
+  onData(from: Endpoint): void;
 }
 
 /** One side of a connection. */
@@ -168,9 +170,8 @@ export class Endpoint implements Channel {
     this.#fail(new DfsError('ConnectionLost', `the connection to ${this.peer} broke: read ECONNRESET`));
   }
 
-  /** The same for the other side. */
-  resetPeer(): void {
-    this.#other?.reset();
+  get other(): Endpoint {
+    return this.#other as Endpoint;
   }
 
   // ---- Sending -------------------------------------------------------------------------------------------------------
@@ -199,19 +200,20 @@ export class Endpoint implements Channel {
     // pieces that lie side by side, which in Node's pool of small buffers is a matter of chance.
     const segment = Buffer.allocUnsafeSlow(length);
     segment.set(buffer.subarray(0, length));
-    if (this.#isWriter && buffer.length >= DATA_BYTES_MIN)
-      this.#world.links.disturb(this.side.host, (this.#other as Endpoint).side.host, segment);
+    const isData = this.#isWriter && buffer.length >= DATA_BYTES_MIN;
+    if (isData) this.#world.links.disturb(this.side.host, this.other.side.host, segment);
     if (length === buffer.length) this.#unsent.shift();
     else this.#unsent[0] = buffer.subarray(length);
     this.#unsentBytes -= length;
     this.#wireBytes += length;
     if (this.#writers.length > 0) this.#writeTimer.arm(this.#writeTimeoutMs);
     this.#transmit(length, (other) => other.#onSegment(segment));
+    if (isData) this.#world.onData(this);
   }
 
   /** Has `deliver` happen at the other side, after everything sent before. */
   #transmit(bytes: number, deliver: (other: Endpoint) => void): void {
-    const other = this.#other as Endpoint;
+    const { other } = this;
     const { scheduler, links, trace } = this.#world;
     const from = this.side.host;
     const to = other.side.host;
@@ -228,7 +230,7 @@ export class Endpoint implements Channel {
       this.#stalled.push(arrive);
       return;
     }
-    const other = this.#other as Endpoint;
+    const { other } = this;
     const { links, faults } = this.#world;
     const from = this.side.host;
     const to = other.side.host;
@@ -292,7 +294,7 @@ export class Endpoint implements Channel {
 
   /** The process has read; its peer may send more as soon as it hears of that. */
   #taken(bytes: number): void {
-    const other = this.#other as Endpoint;
+    const { other } = this;
     const { links } = this.#world;
     const tell = (): void => {
       other.#wireBytes -= bytes;
@@ -329,7 +331,7 @@ export class Endpoint implements Channel {
 
   /** The other side asks whether this one is still there. */
   #probe(attempt: number): void {
-    const other = this.#other as Endpoint;
+    const { other } = this;
     if (other.#isDestroyed || other.#failure !== undefined) return;
     const { links, scheduler } = this.#world;
     if (attempt > KEEP_ALIVE_PROBES) other.#onGiveUp();

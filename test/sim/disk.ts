@@ -2,7 +2,15 @@
  * The disk (common/disk.ts) of one simulated machine: operations take virtual time, run side by side, and fail as they do on a
  * worn, full or slow disk. The machine keeps it over restarts and crashes of its processes.
  */
-import type { Disk, DiskEntry, DiskFile, DiskSpace, OpenMode } from '../../common/disk.js';
+import {
+  type Disk,
+  type DiskEntry,
+  type DiskFile,
+  type DiskSpace,
+  type OpenMode,
+  type WholeFile,
+  writeOneByOne,
+} from '../../common/disk.js';
 import type { Random } from '../../common/random.js';
 import { type DamageKind, DiskImage, type FileHandle, type ImageFile, osError } from './disk-image.js';
 import type { FaultCounters } from './fault-counters.js';
@@ -295,6 +303,10 @@ class AttachedDisk implements Disk {
       const { capacityBytes } = this.#disk.condition;
       return { capacityBytes, availableBytes: Math.max(0, capacityBytes - image.usedBytes) };
     });
+  }
+
+  writeWholeFiles(files: readonly WholeFile[]): Promise<void> {
+    return writeOneByOne(this, files);
   }
 
   #perform<T>(

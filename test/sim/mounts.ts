@@ -24,5 +24,9 @@ export function mounted(disks: Readonly<Record<string, Disk>>): Disk {
       if (path !== '/') await at(path).syncDirectory(path);
     },
     space: async (path) => await at(path).space(path),
+    writeWholeFiles: async (files) => {
+      const [first] = files;
+      if (first !== undefined) await at(first.path).writeWholeFiles(files);
+    },
   };
 }

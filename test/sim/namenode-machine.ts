@@ -185,6 +185,7 @@ export class NamenodeMachine extends Machine {
       fileSize: async (path) => (isReal(path) ? realSize(path) : await disk.fileSize(inside(path))),
       syncDirectory: (path) => disk.syncDirectory(inside(path)),
       space: (path) => disk.space(inside(path)),
+      writeWholeFiles: (files) => disk.writeWholeFiles(files.map((file) => ({ ...file, path: inside(file.path) }))),
     };
   }
 

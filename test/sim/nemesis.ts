@@ -14,6 +14,8 @@ import { isSpare } from './spare-replicas.js';
 const LEAST_MS = 100;
 const LONGEST_MS = 100_000;
 const STOP_LIMIT_MS = 120_000;
+/** Longer than anything is remembered by the time of day. */
+const JUMP_MAX_MS = 3_600_000;
 /** Calls at once, */
 const BURST = 6;
 /** which change nothing. */
@@ -53,7 +55,7 @@ export class Nemesis {
   }
 
   #strike(kind: NemesisKind): void {
-    const { namenode, datanodes, clients, world } = this.#cluster;
+    const { namenode, datanodes, clients } = this.#cluster;
     switch (kind) {
       case 'kill namenode':
         return this.#crash(namenode, 'kill');
@@ -78,7 +80,7 @@ export class Nemesis {
       case 'noisy network card':
         return this.#makeNoisy();
       case 'break connections':
-        for (let i = 1 + this.#random.int(3); i > 0; i--) world.network.breakOne();
+        for (let i = 1 + this.#random.int(3); i > 0; i--) this.#breakConnection();
         return;
       case 'slow disk':
         return this.#disturbDisk('disk: slow', { slowness: 10 ** (1 + 2 * this.#random.fraction()) }, { slowness: 1 });
@@ -188,6 +190,17 @@ export class Nemesis {
     });
   }
 
+  /** Any one, or one between two DataNodes with what somebody waits for to be on all of them. */
+  #breakConnection(): void {
+    const { network } = this.#cluster.world;
+    const isBetweenDatanodes = (from: string, to: string): boolean =>
+      [from, to].every((host) => this.#cluster.datanodes.some((datanode) => datanode.host === host));
+    const isMeant = (from: string, to: string): boolean =>
+      !this.#isOver && this.#cluster.workplace.flushing.size > 0 && isBetweenDatanodes(from, to);
+    if (this.#random.int(2) === 0) network.breakOne();
+    else network.breakDuringNext(isMeant);
+  }
+
   #clog(): void {
     const { links, faults } = this.#cluster.world;
     const [from, to] = shuffled(this.#cluster.hosts, this.#random) as [string, string];
@@ -261,9 +274,7 @@ export class Nemesis {
   #jumpClock(): void {
     const machine = pick(this.#random, [this.#cluster.namenode, ...this.#cluster.datanodes, ...this.#cluster.clients]);
     this.#cluster.world.faults.count('clock: jump');
-    // A NameNode whose clock jumps by more than dfs.namenode.retrycache.expirytime.millis forgets what it has answered.
-    const mostMs = machine === this.#cluster.namenode ? 240_000 : 3_600_000;
-    machine.clockError.skewMs += (2 * this.#random.fraction() - 1) * mostMs;
+    machine.clockError.skewMs += (2 * this.#random.fraction() - 1) * JUMP_MAX_MS;
   }
 
   /** Whoever is in maintenance may be away for as long as it takes. */

@@ -197,6 +197,19 @@ test('a connection that is broken in the middle fails for one side at least', as
   t.true(outcomes.some((outcome) => outcome.status === 'rejected' && isNamed('ConnectionLost')(outcome.reason)));
 });
 
+test('a connection can be broken while data of a block is on its way between the hosts that are meant', async (t) => {
+  const { world, near, far } = await connected(3);
+  world.network.breakDuringNext((from) => from === 'elsewhere');
+  world.network.breakDuringNext((from, to) => from === 'client' && to === 'server');
+  await near.write([Buffer.alloc(100)], 1_000);
+  t.is((await settle(world, far.read(1_000)))?.length, 100);
+  t.is(world.faults.toObject()['network: connection broken'], undefined);
+  await near.write([Buffer.alloc(1_000)], 1_000);
+  const outcomes = await settle(world, Promise.allSettled([near.read(1_000), far.read(1_000)]));
+  t.true(outcomes.some((outcome) => outcome.status === 'rejected' && isNamed('ConnectionLost')(outcome.reason)));
+  t.is(world.faults.toObject()['network: connection broken'], 1);
+});
+
 test('an abort ends an attempt to connect', async (t) => {
   const world = newWorld({ seed: 1 });
   const client = newHost(world, 'client');

@@ -21,10 +21,12 @@ export class SimulatedNetwork {
   readonly #world: ConnectionWorld;
   readonly #listening = new Map<string, Listening>();
   readonly #open = new Set<Endpoint>();
+  /** Breaks that wait for a connection with data of a block on it: whether it is one of those that are meant. */
+  readonly #awaited: ((from: string, to: string) => boolean)[] = [];
   #nextPort = FIRST_FREE_PORT;
 
-  constructor(world: ConnectionWorld) {
-    this.#world = world;
+  constructor(world: Omit<ConnectionWorld, 'onData'>) {
+    this.#world = { ...world, onData: (endpoint) => this.#onData(endpoint) };
   }
 
   /** The network as one life of a process on `host` sees it. */
@@ -44,13 +46,31 @@ export class SimulatedNetwork {
 
   /** Breaks one connection for both of its sides, or only for one of them. */
   breakOne(): void {
+    const [endpoint] = shuffled([...this.#open], this.#world.random);
+    if (endpoint !== undefined) this.#break(endpoint);
+  }
+
+  /** The same with the next one over which data of a block is sent, while that is on its way; `isMeant` says between which hosts. */
+  breakDuringNext(isMeant: (from: string, to: string) => boolean): void {
+    this.#awaited.push(isMeant);
+  }
+
+  #onData(endpoint: Endpoint): void {
+    const { host: to } = endpoint.other.side;
+    const index = this.#awaited.findIndex((isMeant) => isMeant(endpoint.side.host, to));
+    if (index < 0) return;
+    this.#awaited.splice(index, 1);
+    // Not in the middle of what the sender is about.
+    const { scheduler, random } = this.#world;
+    scheduler.after(0, 'break', () => this.#break(random.int(2) === 0 ? endpoint : endpoint.other));
+  }
+
+  #break(endpoint: Endpoint): void {
     const { random, faults, trace } = this.#world;
-    const [endpoint] = shuffled([...this.#open], random);
-    if (endpoint === undefined) return;
     trace.note('break', `${endpoint.side.address}>${endpoint.peer}`);
     faults.count('network: connection broken');
     endpoint.reset();
-    if (random.int(2) === 0) endpoint.resetPeer();
+    if (random.int(2) === 0) endpoint.other.reset();
   }
 
   #listen(listening: Listening, host: string, wanted: number): Listener {

@@ -61,6 +61,8 @@ export interface SimulationOptions {
 
 const MINUTE_MS = 60_000;
 const NOISE_SEEDS = 2 ** 31;
+const BREAK_SEEDS = 3 * 2 ** 30;
+const SMALL_BLOCK_SEEDS = 5 * 2 ** 29;
 
 export function drawOptions(seed: number, faultyMs: number): SimulationOptions {
   const random = seededRandom(seed);
@@ -79,8 +81,8 @@ export function drawOptions(seed: number, faultyMs: number): SimulationOptions {
     callFaults: drawCallFaults(random),
     clockSkewMaxMs: pick(random, [0, 1_000, 3_600_000]),
     clockDriftMax: pick(random, [0, 0.0001, 0.02]),
-    nemesis: new Map([...drawNemesis(random, faultyMs), ...drawNoise(seed, faultyMs)]),
-    settings: drawSettings(random, blockSize),
+    nemesis: new Map([...drawNemesis(random, faultyMs), ...drawNoise(seed, faultyMs), ...drawBreaks(seed, faultyMs)]),
+    settings: { ...drawSettings(random, blockSize), ...drawSmallBlocks(seed) },
   };
 }
 
@@ -108,7 +110,7 @@ function drawNemesis(random: Random, faultyMs: number): Map<NemesisKind, number>
   const share = pick(random, [0.1, 0.25, 0.5]);
   const chosen = new Map<NemesisKind, number>();
   for (const kind of NEMESIS_KINDS) {
-    if (kind === 'noisy network card') continue;
+    if (kind === 'noisy network card') continue; // drawn below
     if (sometimes(random, share)) chosen.set(kind, logUniform(random, faultyMs / 8, 2 * faultyMs));
   }
   // Whatever else goes wrong, some process has to come through it.
@@ -120,6 +122,24 @@ function drawNemesis(random: Random, faultyMs: number): Map<NemesisKind, number>
 function drawNoise(seed: number, faultyMs: number): Map<NemesisKind, number> {
   const random = seededRandom(seed + NOISE_SEEDS);
   return new Map(sometimes(random, 0.25) ? [['noisy network card', logUniform(random, faultyMs / 8, faultyMs)]] : []);
+}
+
+/** From numbers of its own. Half of the seeds have pipelines for all blocks. */
+function drawSmallBlocks(seed: number): Record<string, string> {
+  const random = seededRandom(seed + SMALL_BLOCK_SEEDS);
+  return {
+    'dfs.client.write.small-block.size': pick(random, ['0', '0', '2k', '64k']),
+    'dfs.datanode.small-block.journal.size': pick(random, ['64k', '32m']),
+    'dfs.datanode.small-block.journal.interval': pick(random, ['300ms', '5s', '30s']),
+  };
+}
+
+/** Often: a broken connection is over at once, keeps nobody from work, and a pipeline has to be rebuilt in each of its stages. */
+function drawBreaks(seed: number, faultyMs: number): Map<NemesisKind, number> {
+  const random = seededRandom(seed + BREAK_SEEDS);
+  return new Map(
+    sometimes(random, 0.5) ? [['break connections', logUniform(random, faultyMs / 40, faultyMs / 4)]] : [],
+  );
 }
 
 function drawSettings(random: Random, blockSize: number): Record<string, string> {

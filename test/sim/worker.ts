@@ -8,6 +8,7 @@ import type { Random } from '../../common/random.js';
 import { contentOf } from './content.js';
 import { ModelDirectory } from './model-directory.js';
 import { ModelFile, type WriteSession } from './model-file.js';
+import { pick } from './options.js';
 import type { World } from './world.js';
 
 /** What all workers of a simulation share. */
@@ -136,9 +137,9 @@ export class Worker {
     const place = this.#somePlace();
     const mine = this.#someFile(place);
     const choice = this.#random.int(100);
-    if (choice < 26) await this.#create(fs, place);
-    else if (choice < 32) await this.#mkdir(fs, place);
-    else if (choice < 36) await this.#list(fs, place);
+    if (choice < 24) await this.#create(fs, place);
+    else if (choice < 29) await this.#mkdir(fs, place);
+    else if (choice < 33) await this.#list(fs, place);
     else if (choice < 40 && mine !== undefined) await this.#setReplication(fs, mine);
     else if (choice < 48) await this.#readOfOthers(fs);
     else if (choice < 56) await this.#appendToShared(fs);
@@ -339,11 +340,17 @@ export class Worker {
    */
   async #setReplication(fs: FileSystem, found: FoundFile): Promise<void> {
     const before = found.file.replication;
-    const { maxReplication } = this.#workplace;
-    const isSet = await this.#replicate(fs, found, KEPT_REPLICAS_MIN + this.#random.int(maxReplication - 1));
+    const isSet = await this.#replicate(fs, found, this.#newReplication(before));
     if (!isSet || before < KEPT_REPLICAS_MIN || this.#random.int(2) === 0) return;
     await this.#pause();
     await this.#replicate(fs, found, before);
+  }
+
+  /** Mostly another one than before. */
+  #newReplication(before: number): number {
+    const all = Array.from({ length: this.#workplace.maxReplication }, (_, index) => index + 1);
+    const others = all.filter((replication) => replication >= KEPT_REPLICAS_MIN && replication !== before);
+    return this.#random.int(5) === 0 ? Math.max(before, KEPT_REPLICAS_MIN) : pick(this.#random, others);
   }
 
   /** Returns whether it was done. */

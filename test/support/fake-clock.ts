@@ -11,6 +11,7 @@ const SETTLE_ROUNDS = 5;
 
 export class FakeClock implements Clock {
   #elapsedMs = 0;
+  #jumpedMs = 0;
   readonly #startMs: number;
   readonly #timers = new Set<PendingTimer>();
 
@@ -20,7 +21,7 @@ export class FakeClock implements Clock {
   }
 
   now(): number {
-    return this.#startMs + this.#elapsedMs;
+    return this.#startMs + this.#elapsedMs + this.#jumpedMs;
   }
 
   monotonicMs(): number {
@@ -36,6 +37,11 @@ export class FakeClock implements Clock {
   /** Timers that have neither fired nor been cancelled. */
   get pendingTimers(): number {
     return this.#timers.size;
+  }
+
+  /** Sets the time of day forward (negative: back). No time passes. */
+  jump(ms: number): void {
+    this.#jumpedMs += ms;
   }
 
   /**

@@ -1,5 +1,13 @@
 /** A disk that fails where a test wants it to. */
-import type { Disk, DiskEntry, DiskFile, DiskSpace, OpenMode } from '../../common/disk.js';
+import {
+  type Disk,
+  type DiskEntry,
+  type DiskFile,
+  type DiskSpace,
+  type OpenMode,
+  type WholeFile,
+  writeOneByOne,
+} from '../../common/disk.js';
 
 export type DiskOperationKind =
   | 'create'
@@ -164,6 +172,10 @@ export class FaultyDisk implements Disk {
       () => this.#begin({ kind: 'look', path }),
       () => this.#inner.space(path),
     );
+  }
+
+  writeWholeFiles(files: readonly WholeFile[]): Promise<void> {
+    return writeOneByOne(this, files);
   }
 
   async #write(file: DiskFile, buffers: readonly Uint8Array[], position: number): Promise<void> {

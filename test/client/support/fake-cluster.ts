@@ -63,7 +63,13 @@ export class FakeCluster {
 
   /** A client of this cluster; `settings` are properties. */
   async connect(settings: Record<string, string> = {}, clientHost = ''): Promise<FileSystem> {
-    const overrides = { 'dfs.bytes-per-checksum': '512', 'dfs.client-write-packet-size': '4096', ...settings };
+    const overrides = {
+      'dfs.bytes-per-checksum': '512',
+      'dfs.client-write-packet-size': '4096',
+      // These DataNodes know pipelines only.
+      'dfs.client.write.small-block.size': '0',
+      ...settings,
+    };
     return await FileSystem.connect({
       namenode: 'fake:8020',
       user: 'tester',

@@ -6,6 +6,7 @@ import { ByteReader } from '../../../common/byte-reader.js';
 import type { Channel } from '../../../common/channel.js';
 import { computeChecksums, verifyChecksums } from '../../../common/checksum.js';
 import type {
+  Operation,
   ReadBlockOperation,
   TransferBlockOperation,
   VisibleLengthOperation,
@@ -64,6 +65,10 @@ const TIMEOUT_MS = 60_000;
 const CHECKSUM = { type: 'CRC32C', bytesPerChecksum: 512 } as const;
 const READ_PACKET_BYTES = 16 * 512;
 
+function isFakeOperation(operation: Operation): operation is FakeOperation {
+  return ['writeBlock', 'readBlock', 'transferBlock', 'visibleLength'].includes(operation.op);
+}
+
 export class FakeDatanode {
   readonly uuid: string;
   readonly host: string;
@@ -103,7 +108,7 @@ export class FakeDatanode {
     try {
       for (;;) {
         const operation = await readOperation(reader, TIMEOUT_MS);
-        if (operation === null || operation.op === 'blockChecksum' || operation.op === 'blockLocalPath') break;
+        if (operation === null || !isFakeOperation(operation)) break;
         this.operations.push(operation);
         const message = this.misbehaviour.refuse?.(operation);
         if (message !== undefined) {

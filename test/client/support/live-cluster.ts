@@ -63,6 +63,7 @@ export class LiveDatanode {
 
   /** The data file of a replica. */
   async fileOf(blockId: number): Promise<string> {
+    for (const volume of this.datanode.volumes.all) await volume.checkpointJournal();
     const names = await readdir(this.directory, { recursive: true });
     const name = names.find((path) => path.endsWith(`/blk_${blockId}`));
     if (name === undefined) throw new Error(`no replica of ${blockId} in ${this.directory}`);
@@ -112,7 +113,12 @@ export class LiveCluster {
    * closed with the cluster.
    */
   async connect(settings: Record<string, string> = {}, disk: Disk = nodeDisk): Promise<FileSystem> {
-    const overrides = { 'dfs.client.read.shortcircuit': 'false', ...settings };
+    const overrides = {
+      'dfs.client.read.shortcircuit': 'false',
+      // Blocks are small here; most shall go through pipelines all the same.
+      'dfs.client.write.small-block.size': '4k',
+      ...settings,
+    };
     const configuration = loadConfiguration({ overrides });
     const fs = await FileSystem.connect({ namenode: `127.0.0.1:${this.#rpcPort}`, configuration, disk });
     this.#clients.push(fs);

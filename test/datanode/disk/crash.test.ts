@@ -4,6 +4,7 @@
  */
 import test from 'ava';
 import type { Block } from '../../../common/block.js';
+import { computeChecksums } from '../../../common/checksum.js';
 import type { Disk } from '../../../common/disk.js';
 import { type Random, seededRandom } from '../../../common/random.js';
 import { PipelineRecovery } from '../../../datanode/pipeline-recovery.js';
@@ -13,6 +14,7 @@ import { DiskImage } from '../../sim/disk-image.js';
 import { FaultyDisk } from '../../support/faulty-disk.js';
 import { imageDisk } from '../support/image-disk.js';
 import {
+  CHECKSUM,
   contentOf,
   newReplica,
   nobody,
@@ -129,15 +131,58 @@ const STORIES: Readonly<Record<string, Story>> = {
     await new PipelineRecovery(store).recoverClose({ block, newGenerationStamp: 1002, writer: nobody }, 19_200);
     promises.closedAs = 1002;
   },
+  'a small block is taken in as a whole, and gets its files': async (store, promises) => {
+    await takeIn(store, 19_200);
+    Object.assign(promises, { flushedBytes: 19200, syncedBytes: 19200, closedAs: 1001 });
+    await store.volumes.get(0).checkpointJournal();
+  },
+  'a small block is taken in as a whole, appended to and closed': async (store, promises) => {
+    await takeIn(store, 6_400);
+    Object.assign(promises, { flushedBytes: 6400, syncedBytes: 6400 });
+    const closed = { ...BLOCK, numBytes: 6400 };
+    const request = { block: closed, newGenerationStamp: 1002, writer: nobody };
+    const writable = await new PipelineRecovery(store).append(request, 6400);
+    const writer = packetWriter(store, writable);
+    await writer.write(packetOf(CONTENT, 6144, 19200));
+    promises.flushedBytes = 19200;
+    await writer.flush();
+    await store.finalize(writable);
+    Object.assign(promises, { syncedBytes: 19200, closedAs: 1002 });
+    await store.volumes.get(0).checkpointJournal();
+  },
+  'a small block is taken in as a whole, and gets a new stamp': async (store, promises) => {
+    await takeIn(store, 19_200);
+    Object.assign(promises, { flushedBytes: 19200, syncedBytes: 19200 });
+    const block = { ...BLOCK, numBytes: 19_200 };
+    await new PipelineRecovery(store).recoverClose({ block, newGenerationStamp: 1002, writer: nobody }, 19_200);
+    promises.closedAs = 1002;
+  },
+  'a small block is taken in as a whole and deleted': async (store, promises) => {
+    await takeIn(store, 19_200);
+    promises.deleted = true;
+    const moved = store.volumes.get(0).checkpointJournal();
+    await deleteIt(store);
+    await moved;
+  },
   'a closed block is deleted': async (store, promises) => {
     await writeOut(store);
     promises.deleted = true;
-    const removal = new ReplicaRemoval(store, quiet);
-    removal.invalidate([{ ...BLOCK, numBytes: 19_200 }]);
-    while (removal.pendingCount > 0) await nextTurn();
-    await removal.stop();
+    await deleteIt(store);
   },
 };
+
+async function deleteIt(store: ReplicaStore): Promise<void> {
+  const removal = new ReplicaRemoval(store, quiet);
+  removal.invalidate([{ ...BLOCK, numBytes: 19_200 }]);
+  while (removal.pendingCount > 0) await nextTurn();
+  await removal.stop();
+}
+
+async function takeIn(store: ReplicaStore, numBytes: number): Promise<void> {
+  const data = [CONTENT.subarray(0, numBytes)];
+  const block = { ...BLOCK, numBytes };
+  await store.takeIn({ block, checksum: CHECKSUM, checksums: computeChecksums(CHECKSUM, data), data }, '');
+}
 
 async function writeOut(store: ReplicaStore): Promise<void> {
   const writable = await store.createRbw(BLOCK, newReplica());

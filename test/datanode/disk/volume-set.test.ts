@@ -20,6 +20,7 @@ function options(change: Partial<VolumeSetOptions> = {}): VolumeSetOptions {
     directoryMode: 0o700,
     reservedBytes: 0,
     failedVolumesTolerated: 0,
+    journalBytes: 1024 ** 2,
     ...change,
   };
 }

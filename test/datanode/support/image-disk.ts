@@ -1,9 +1,9 @@
 /** The simulator's image of a disk as a disk that takes no time. */
-import type { Disk } from '../../../common/disk.js';
+import { type Disk, writeOneByOne } from '../../../common/disk.js';
 import type { DiskImage } from '../../sim/disk-image.js';
 
 export function imageDisk(image: DiskImage, capacityBytes = 1024 ** 4): Disk {
-  return {
+  const disk: Omit<Disk, 'writeWholeFiles'> = {
     async open(path, mode) {
       const handle = image.open(path, mode);
       return {
@@ -32,4 +32,5 @@ export function imageDisk(image: DiskImage, capacityBytes = 1024 ** 4): Disk {
     syncDirectory: async (path) => image.syncDirectory(path),
     space: async () => ({ capacityBytes, availableBytes: capacityBytes - image.usedBytes }),
   };
+  return { ...disk, writeWholeFiles: (files) => writeOneByOne(disk, files) };
 }

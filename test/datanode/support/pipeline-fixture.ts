@@ -1,4 +1,5 @@
 /** DataNodes that write and read over channels in memory, without a NameNode. */
+
 import type { Block } from '../../../common/block.js';
 import { ByteReader } from '../../../common/byte-reader.js';
 import type { Channel } from '../../../common/channel.js';
@@ -14,6 +15,7 @@ import {
   readAck,
   readPacket,
 } from '../../../common/packet.js';
+import { SmallBlockConnections } from '../../../common/small-block-connection.js';
 import { DataXceiver } from '../../../datanode/data-xceiver.js';
 import { DataServer } from '../../../datanode/tcp/data-server.js';
 import { DiskImage } from '../../sim/disk-image.js';
@@ -58,8 +60,17 @@ export async function startNode(
   const image = new DiskImage();
   const disk = new FaultyDisk(options.disk ?? imageDisk(image, options.capacityBytes));
   const { store, events } = await openStore(disk, options);
+  const smallBlocks = new SmallBlockConnections({
+    network,
+    clock,
+    poolId: () => CLUSTER,
+    connectTimeoutMs: timeouts.readTimeoutMs,
+    writeTimeoutMs: timeouts.writeTimeoutMs,
+    idleMs: timeouts.keepAliveMs,
+  });
   const xceiver = new DataXceiver({
     store,
+    smallBlocks,
     network,
     clock,
     logger: quiet,
@@ -73,7 +84,10 @@ export async function startNode(
   });
   const server = new DataServer({ network, clock, logger: quiet, xceiver, host: name, port: 9866 });
   await server.start();
-  t.teardown(() => server.stop());
+  t.teardown(async () => {
+    smallBlocks.close();
+    await server.stop();
+  });
   const node = { uuid: `uuid-${name}`, host: name, dataPort: 9866, rpcPort: 9867, httpPort: 9864, rack: '/r1' };
   return { store, events, node, address: `${name}:9866`, disk, image, xceiver, server };
 }

@@ -39,6 +39,7 @@ export interface StoreOptions {
   readonly syncOnClose?: boolean;
   readonly failedVolumesTolerated?: number;
   readonly reservedBytes?: number;
+  readonly journalBytes?: number;
 }
 
 export interface StoreFixture {
@@ -49,6 +50,7 @@ export interface StoreFixture {
 /** What a start of a DataNode does before it serves. */
 export async function openStore(disk: Disk, options: StoreOptions = {}): Promise<StoreFixture> {
   const { roots = ['/data'], syncOnClose = true, failedVolumesTolerated = 0, reservedBytes = 0 } = options;
+  const { journalBytes = 1024 ** 2 } = options;
   const volumes = await VolumeSet.open({
     disk,
     random: seededRandom(1),
@@ -58,6 +60,7 @@ export async function openStore(disk: Disk, options: StoreOptions = {}): Promise
     directoryMode: 0o700,
     reservedBytes,
     failedVolumesTolerated,
+    journalBytes,
   });
   await volumes.joinCluster('CID-test');
   const events = new NotedEvents();

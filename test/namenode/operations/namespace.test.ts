@@ -23,6 +23,10 @@ function mkdir({ ns }: NamesystemFixture, path: string, mode = 0o755, call: Call
   return mkdirs(ns, call, { path: parsePath(path), mode, createParent: true, exclusive: false });
 }
 
+const DAY_MS = 86_400_000;
+/** Changes after which old answers are looked for. */
+const CLEANED_AFTER = 64;
+
 const repeatable = (callId: number): Call => ({ ...ROOT, id: { clientId: 'AAAAAAAAAAAAAAAAAAAAAA==', callId } });
 
 test('a repeated call gets its first answer and changes nothing', async (t) => {
@@ -48,6 +52,24 @@ test('a repeated create answers with the same file, and a repeated rename is no 
   await rename(ns, repeatable(3), move);
   await t.throwsAsync(rename(ns, repeatable(4), move), { name: 'FileNotFound' });
 });
+
+for (const jumpMs of [DAY_MS, -DAY_MS]) {
+  test(`answers are kept for their time when the clock of the NameNode is set by ${jumpMs} ms`, async (t) => {
+    const fixture = setUp(t);
+    const { ns, clock } = fixture;
+    await mkdir(fixture, '/d');
+    t.true(await deletePath(ns, repeatable(1), parsePath('/d'), true));
+    clock.jump(jumpMs);
+    await mkdir(fixture, '/d');
+    for (let i = 0; i < CLEANED_AFTER; i++) await setPermission(ns, repeatable(2 + i), parsePath('/d'), 0o700);
+    t.true(await deletePath(ns, repeatable(1), parsePath('/d'), true));
+    t.not(fileInfo(ns, ROOT, parsePath('/d')), undefined);
+    await clock.advance(ns.settings.retryCacheExpiryMs);
+    for (let i = 0; i < CLEANED_AFTER; i++) await setPermission(ns, repeatable(100 + i), parsePath('/d'), 0o700);
+    t.true(await deletePath(ns, repeatable(1), parsePath('/d'), true));
+    t.is(fileInfo(ns, ROOT, parsePath('/d')), undefined);
+  });
+}
 
 test('two copies of one call that arrive together are carried out once', async (t) => {
   const fixture = setUp(t);

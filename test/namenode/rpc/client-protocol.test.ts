@@ -58,9 +58,49 @@ test.serial('files and directories are made, seen, changed, moved and deleted', 
   );
   t.false(hasMore);
   t.is((await client.GetContentSummary({ header: root(), path: '/' })).fileCount, 1);
-  t.deepEqual(await client.Delete({ header: root(), path: '/moved', recursive: true }), { deleted: true });
-  t.deepEqual(await client.Delete({ header: root(), path: '/moved' }), { deleted: false });
+  t.deepEqual(await client.Delete({ header: root(), path: '/moved', recursive: true }), {
+    deleted: true,
+    directory: null,
+  });
+  t.deepEqual(await client.Delete({ header: root(), path: '/moved' }), { deleted: false, directory: null });
   t.is((await client.GetFileInfo({ header: root(), path: '/moved' })).status, null);
+});
+
+test.serial('mode, owner and times change in one call, which answers with them', async (t) => {
+  const { client } = live;
+  await client.Mkdirs({ header: root(), path: '/attributes' });
+  const path = '/attributes';
+  const times = { modificationTimeMs: 5, modificationTimeNs: 7 };
+  const { status } = await client.SetAttributes({ header: root(), path, mode: 0o1700, owner: 'alice', ...times });
+  t.like(status, { mode: 0o1700, owner: 'alice', group: 'supergroup', ...times });
+  t.deepEqual((await client.GetFileInfo({ header: root(), path })).status, status);
+  const { status: same } = await client.SetAttributes({ header: root(), path });
+  t.deepEqual(same, status);
+  const refused = client.SetAttributes({ header: as('bob'), path, mode: 0o777, modificationTimeMs: 1 });
+  t.is((await t.throwsAsync(refused))?.name, 'NotOwner');
+  t.deepEqual((await client.GetFileInfo({ header: root(), path })).status, status);
+});
+
+test.serial('who makes or removes a name learns what its directory is like then', async (t) => {
+  const { client } = live;
+  await client.Mkdirs({ header: root(), path: '/names/a', createParent: true });
+  await client.Mkdirs({ header: root(), path: '/names/b' });
+  const now = async (path: string) => (await client.GetFileInfo({ header: root(), path })).status;
+  const asked = { header: root(), withDirectory: true };
+  const made = await client.Mkdirs({ ...asked, path: '/names/a/d' });
+  t.deepEqual(made, { status: await now('/names/a/d'), directory: await now('/names/a') });
+  t.is(made.directory?.children, 1);
+  const file = await client.Create({ ...asked, header: root(), path: '/names/a/f', clientName: 'w' });
+  t.deepEqual(file, { status: await now('/names/a/f'), directory: await now('/names/a') });
+  const link = await client.CreateSymlink({ ...asked, header: root(), path: '/names/a/l', target: 'f' });
+  t.deepEqual(link, { status: await now('/names/a/l'), directory: await now('/names/a') });
+  const places = { source: '/names/a/l', destination: '/names/b/l' };
+  const { directories } = await client.Rename({ header: root(), ...places, withDirectories: true });
+  t.deepEqual(directories, [await now('/names/a'), await now('/names/b')]);
+  const removed = await client.Delete({ ...asked, header: root(), path: '/names/b/l' });
+  t.deepEqual(removed, { deleted: true, directory: await now('/names/b') });
+  const { status } = await client.GetBlockLocations({ header: root(), path: '/names/a/f', withStatus: true });
+  t.deepEqual(status, await now('/names/a/f'));
 });
 
 test.serial('the files of one client that are open, by pages; others see those that are theirs', async (t) => {
@@ -137,7 +177,7 @@ test.serial('the namespace outlives a restart, with its answers, before and afte
   live = await live.restart();
   const stats = await live.client.GetFsStats({});
   t.is(stats.lastTxid, txid + 1);
-  t.deepEqual(await live.client.Delete({ header, path: '/kept' }), { deleted: true });
+  t.deepEqual(await live.client.Delete({ header, path: '/kept' }), { deleted: true, directory: null });
   t.not((await live.client.GetFileInfo({ header: root(), path: '/kept' })).status, null);
 });
 

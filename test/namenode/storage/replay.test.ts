@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'ava';
 import fc from 'fast-check';
+import { setPermission } from '../../../namenode/operations/attributes.js';
+import { parsePath } from '../../../namenode/paths.js';
 import { openDatabase } from '../../../namenode/storage/database.js';
 import { replay } from '../../../namenode/storage/replay.js';
 import { FakeClock } from '../../support/fake-clock.js';
@@ -8,6 +10,7 @@ import { MemoryEditLog } from '../support/memory-edit-log.js';
 import { ModelFileSystem } from '../support/model-file-system.js';
 import { openRoot, operations, type Sides } from '../support/namespace-operations.js';
 import { dump, makeTemplate, NamespaceWorld } from '../support/namespace-world.js';
+import { ROOT } from '../support/namesystem-fixture.js';
 
 const START_MS = new FakeClock().now();
 const template = makeTemplate(START_MS);
@@ -77,6 +80,27 @@ test('old answers leave the retry cache, in the same way live and at replay', as
   t.is(rows.n, 14 + 8);
   const path = checkpoints[0]?.path as string;
   t.is(await world.replayed(path, world.log.batches.length), dump(world.committed));
+  world.close();
+});
+
+test('a NameNode that is started again with a wrong clock still knows what it has answered', async (t) => {
+  const world = new NamespaceWorld(template.path);
+  const path = world.checkpoint();
+  let calls = 0;
+  const changeRoot = async (times: number): Promise<void> => {
+    for (let i = 0; i < times; i++) {
+      const id = { clientId: 'AAAAAAAAAAAAAAAAAAAAAA==', callId: calls++ };
+      await setPermission(world.ns, { ...ROOT, id }, parsePath('/'), 0o777);
+    }
+  };
+  await changeRoot(10);
+  for (const days of [365, -2 * 365]) {
+    world.clock.jump(days * 86_400_000);
+    await world.restart(path);
+    await changeRoot(64);
+    t.is(world.ns.journal.counters.retryEntries, calls);
+    t.is(await world.replayed(path, world.log.batches.length), dump(world.committed));
+  }
   world.close();
 });
 

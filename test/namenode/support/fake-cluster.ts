@@ -12,6 +12,7 @@ import { addBlock } from '../../../namenode/operations/add-block.js';
 import { complete } from '../../../namenode/operations/complete.js';
 import { create } from '../../../namenode/operations/create.js';
 import { parsePath } from '../../../namenode/paths.js';
+import { RetryTime } from '../../../namenode/retry-time.js';
 import { datanodeProtocol } from '../../../namenode/rpc/datanode-protocol.js';
 import { inodeById } from '../../../namenode/storage/inode-rows.js';
 import type { BlockRow, InodeRow } from '../../../namenode/storage/rows.js';
@@ -118,6 +119,7 @@ export class FakeCluster {
       journal: this.fixture.journal,
       blocks: this.#management.blocks,
       clock: this.clock,
+      retryTime: new RetryTime(this.clock),
       logger: SILENT,
       leases: new LeaseManager({ softLimitMs: 60_000, hardLimitMs: 1_200_000 }),
       settings: SETTINGS,

@@ -6,6 +6,7 @@ import type { Random } from '../../../common/random.js';
 import { ReplicaDigest } from '../../../common/replica-digest.js';
 import type { DatanodeProtocolHandlers } from '../../../common/rpc/services.js';
 import type { DatanodeCommand } from '../../../proto/generated/minihdfs/DatanodeCommand.js';
+import type { RecoverCommand } from '../../../proto/generated/minihdfs/RecoverCommand.js';
 import type { StorageReport } from '../../../proto/generated/minihdfs/StorageReport.js';
 
 const GIB = 2 ** 30;
@@ -65,6 +66,7 @@ export class FakeDatanode {
   /** Its used space is that of its blocks, instead of what is set. */
   countsItsBlocks = false;
   readonly orderedDeletions: number[] = [];
+  readonly orderedRecoveries: RecoverCommand[] = [];
   /** Blocks whose deletion has been ordered and not carried out. */
   readonly leaving = new Set<number>();
   fullReports = 0;
@@ -308,6 +310,7 @@ export class FakeDatanode {
       if (command.transfer.balancing) this.#move(block, targets);
       else this.#transfer(block, targets);
     }
+    if (command.recover) this.orderedRecoveries.push(command.recover);
     if (command.balancerBandwidth) this.balancerBandwidth = Number(command.balancerBandwidth.bytesPerSecond);
   }
 

@@ -1,5 +1,13 @@
 import { dirname } from 'node:path';
-import type { Disk, DiskEntry, DiskFile, DiskSpace, OpenMode } from '../../../common/disk.js';
+import {
+  type Disk,
+  type DiskEntry,
+  type DiskFile,
+  type DiskSpace,
+  type OpenMode,
+  type WholeFile,
+  writeOneByOne,
+} from '../../../common/disk.js';
 import type { Random } from '../../../common/random.js';
 
 const SECTOR_BYTES = 64;
@@ -66,6 +74,10 @@ export class FakeDisk implements Disk {
 
   async space(): Promise<DiskSpace> {
     return { capacityBytes: 2 ** 41, availableBytes: this.availableBytes };
+  }
+
+  writeWholeFiles(files: readonly WholeFile[]): Promise<void> {
+    return writeOneByOne(this, files);
   }
 
   /** The bytes of a file, to look at or to damage. */

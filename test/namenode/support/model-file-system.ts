@@ -294,6 +294,21 @@ export class ModelFileSystem {
     node.group = group ?? node.group;
   }
 
+  setAttributes(
+    as: ModelUser,
+    path: string,
+    wanted: { mode: number | undefined; owner: string | undefined; mtimeMs: number | undefined },
+  ): void {
+    const { mode, owner, mtimeMs } = wanted;
+    const node = this.#existing(as, path);
+    if (mode !== undefined || owner !== undefined) needOwner(as, node);
+    if (!as.superuser && owner !== undefined && owner !== as.user) throw new ModelError('NotOwner');
+    if (mtimeMs !== undefined) need(as, node, WRITE);
+    node.mode = mode ?? node.mode;
+    node.owner = owner ?? node.owner;
+    node.mtimeMs = mtimeMs ?? node.mtimeMs;
+  }
+
   list(as: ModelUser, path: string): string[] {
     const node = this.#existing(as, path);
     if (node.kind === 'file') return [path.slice(path.lastIndexOf('/') + 1)];

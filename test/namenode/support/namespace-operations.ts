@@ -5,7 +5,7 @@ import type { Call } from '../../../namenode/namesystem.js';
 import { change } from '../../../namenode/namesystem.js';
 import { addBlock } from '../../../namenode/operations/add-block.js';
 import { append } from '../../../namenode/operations/append.js';
-import { setOwner, setPermission, setReplication } from '../../../namenode/operations/attributes.js';
+import { setAttributes, setOwner, setPermission, setReplication } from '../../../namenode/operations/attributes.js';
 import { commitBlockSynchronization } from '../../../namenode/operations/block-recovery.js';
 import { complete } from '../../../namenode/operations/complete.js';
 import { concat } from '../../../namenode/operations/concat.js';
@@ -326,6 +326,25 @@ function ownerOperation([as, at, owner, group]: [
   );
 }
 
+function attributesOperation([as, at, bits, owner, modificationTimeMs]: [
+  ModelUser,
+  string,
+  number | undefined,
+  string | undefined,
+  number | undefined,
+]): Operation {
+  return new Operation('setAttributes', [as.user, at, bits?.toString(8), owner, modificationTimeMs], (sides) =>
+    both(
+      sides,
+      (model) => model.setAttributes(as, at, { mode: bits, owner, mtimeMs: modificationTimeMs }),
+      async ({ ns }) => {
+        const wanted = { mode: bits, owner, group: undefined, modificationTimeMs, accessTimeMs: undefined };
+        await setAttributes(ns, callOf(as, sides), parsePath(at), wanted);
+      },
+    ),
+  );
+}
+
 function replicationOperation([as, at, replicas]: [ModelUser, string, number]): Operation {
   return new Operation('setReplication', [as.user, at, replicas], (sides) =>
     both(
@@ -397,6 +416,18 @@ export const operations: fc.Arbitrary<Operation> = fc.oneof(
     arbitrary: fc
       .tuple(user, path, fc.constantFrom('alice', 'bob', undefined), fc.constantFrom('staff', undefined))
       .map(ownerOperation),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(
+        user,
+        path,
+        fc.option(mode, { nil: undefined }),
+        fc.constantFrom('alice', undefined),
+        fc.constantFrom(7_000, undefined),
+      )
+      .map(attributesOperation),
   },
   { weight: 1, arbitrary: fc.tuple(user, path, fc.integer({ min: 1, max: 5 })).map(replicationOperation) },
   { weight: 1, arbitrary: fc.tuple(user, path).map(readOperation) },

@@ -5,6 +5,7 @@ import type { Database } from 'better-sqlite3';
 import { createLogger } from '../../../common/logging.js';
 import { LeaseManager } from '../../../namenode/lease-manager.js';
 import type { Namesystem } from '../../../namenode/namesystem.js';
+import { RetryTime } from '../../../namenode/retry-time.js';
 import { type Connections, createDatabase, openDatabase } from '../../../namenode/storage/database.js';
 import { GroupCommitJournal } from '../../../namenode/storage/group-commit.js';
 import { replay } from '../../../namenode/storage/replay.js';
@@ -106,6 +107,7 @@ export class NamespaceWorld {
       }),
       blocks: this.blocks,
       clock: this.clock,
+      retryTime: new RetryTime(this.clock),
       logger,
       leases: new LeaseManager({ softLimitMs: 60_000, hardLimitMs: 1_200_000 }),
       settings: SETTINGS,

@@ -1,6 +1,7 @@
 import { createLogger } from '../../../common/logging.js';
 import { LeaseManager } from '../../../namenode/lease-manager.js';
 import type { Call, Namesystem, NamesystemSettings } from '../../../namenode/namesystem.js';
+import { RetryTime } from '../../../namenode/retry-time.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { FakeBlocks } from './fake-blocks.js';
 import { type JournalFixture, openJournalFixture } from './journal-fixture.js';
@@ -45,6 +46,7 @@ export function openNamesystemFixture(settings: Partial<NamesystemSettings> = {}
     journal: fixture.journal,
     blocks,
     clock,
+    retryTime: new RetryTime(clock),
     logger: createLogger({ name: 'test', level: 'silent' }),
     leases: new LeaseManager({ softLimitMs: 60_000, hardLimitMs: 1_200_000 }),
     settings: { ...SETTINGS, ...settings },

@@ -1,6 +1,7 @@
 /**
  * A surplus replica is ordered to be deleted only while as many others as are wanted are there for sure: on DataNodes from which the NameNode
- * has heard lately, and really on their disks unless something has happened to them that it cannot know of yet.
+ * has heard lately, and really on their disks unless something has happened to them that it cannot know of yet. And these others are on two racks, if
+ * they are with it.
  */
 import { loadConfiguration } from '../../../common/config/configuration.js';
 import { BlockState, ReplicaRowState } from '../../../namenode/storage/schema.js';
@@ -12,6 +13,7 @@ import type { Checker } from './checker.js';
 
 interface ReplicaAt {
   readonly host: string;
+  readonly rack: string;
   readonly state: number;
   /** Has the stamp and the length of its block. */
   readonly matches: number;
@@ -34,11 +36,15 @@ export const surplus: Checker = {
     const { world, namenode, datanodes, options } = cluster;
     const { tap, scheduler } = world;
     const staleMs = loadConfiguration({ overrides: options.settings }).get('dfs.namenode.stale.datanode.interval');
+    // What goes was chosen some time ago: once a DataNode has been moved, it may have been for other racks.
+    const racks = datanodes.map(({ rack }) => rack);
+    let haveRacksChanged = false;
     const contacts = new Map<string, Contact>();
     tap.onArrival(({ server, callerHost, method }) => {
       const machine = datanodes.find(({ host }) => host === callerHost);
       if (server !== namenode.running?.life || machine === undefined) return;
       if (method !== 'Heartbeat' && method !== 'Register') return;
+      haveRacksChanged ||= datanodes.some(({ rack }, index) => rack !== racks[index]);
       contacts.set(callerHost, { life: server, atMs: scheduler.nowMs, crashes: machine.crashes });
     });
     const isThere = (host: string, block: number): boolean => {
@@ -53,20 +59,18 @@ export const surplus: Checker = {
       for (const block of toDelete(answer)) {
         const found = replicasOf(cluster, block);
         if (found === undefined || stateOn(found.replicas, callerHost) !== ReplicaRowState.EXCESS) continue;
-        const others = new Set(
-          found.replicas
-            .filter(
-              ({ host, state, matches }) => host !== callerHost && state === ReplicaRowState.LIVE && matches === 1,
-            )
-            .map(({ host }) => host),
+        const left = found.replicas.filter(
+          ({ host, state, matches }) => host !== callerHost && state === ReplicaRowState.LIVE && matches === 1,
         );
+        const others = new Set(left.map(({ host }) => host));
+        const what = `${callerHost} gets the order to delete a surplus replica of block ${block}`;
+        const before = rackCount([...left, ...found.replicas.filter(({ host }) => host === callerHost)]);
+        if (!haveRacksChanged && rackCount(left) < Math.min(2, found.replication, before))
+          world.violation(`${what}: the others, ${[...others].join(', ')}, are on one rack`, NAME);
         const sure = [...others].filter((host) => isThere(host, block));
         if (sure.length >= found.replication) continue;
         const why = `only ${sure.join(', ') || 'nobody'} of ${[...others].join(', ')} is there for sure`;
-        world.violation(
-          `${callerHost} gets the order to delete a surplus replica of block ${block}: ${found.replication} are wanted, but ${why}`,
-          NAME,
-        );
+        world.violation(`${what}: ${found.replication} are wanted, but ${why}`, NAME);
       }
     });
   },
@@ -91,12 +95,16 @@ function replicasOf(
   if (db === undefined || row === undefined) return undefined;
   const replicas = db
     .prepare<[number], ReplicaAt>(
-      `SELECT d.host, r.state, r.generation_stamp = b.generation_stamp AND r.length = b.length AS matches
+      `SELECT d.host, d.rack, r.state, r.generation_stamp = b.generation_stamp AND r.length = b.length AS matches
        FROM replicas r JOIN storages s ON s.id = r.storage JOIN datanodes d ON d.uuid = s.datanode JOIN blocks b ON b.id = r.block
        WHERE r.block = ? AND d.uuid NOT IN (SELECT datanode FROM datanode_admin)`,
     )
     .all(block);
   return { replication: row.replication, replicas };
+}
+
+function rackCount(replicas: readonly ReplicaAt[]): number {
+  return new Set(replicas.map(({ rack }) => rack)).size;
 }
 
 function stateOn(replicas: readonly ReplicaAt[], host: string): number | undefined {
