@@ -11,10 +11,25 @@ export interface Random {
   bytes(length: number): Buffer;
 }
 
+/** Bytes of the operating system that are asked for at a time: four of them take it about as long as 4 KiB. */
+const POOL_BYTES = 4096;
+let pool = Buffer.alloc(0);
+let used = 0;
+
+/** In [0, 2^32). */
+function next32(): number {
+  if (used === pool.length) {
+    pool = randomBytes(POOL_BYTES);
+    used = 0;
+  }
+  used += 4;
+  return pool.readUInt32LE(used - 4);
+}
+
 /** For identities and jitter in production: from the operating system. */
 export const systemRandom: Random = {
-  int: (bound) => Math.floor((randomBytes(4).readUInt32LE() / 2 ** 32) * bound),
-  fraction: () => randomBytes(4).readUInt32LE() / 2 ** 32,
+  int: (bound) => Math.floor((next32() / 2 ** 32) * bound),
+  fraction: () => next32() / 2 ** 32,
   bytes: (length) => randomBytes(length),
 };
 

@@ -102,6 +102,16 @@ export function pathOf(db: Database, id: number): string | undefined {
   return `/${names.reverse().join('/')}`;
 }
 
+/** Whether neither an inode nor anything above it has been deleted. */
+export function isAttached(db: Database, id: number): boolean {
+  // `pluck` stays with a statement, and statements are shared by their text: this one is nobody else's.
+  const select = statement<number>(db, 'SELECT parent AS above FROM inodes WHERE id = ?').pluck();
+  for (let at: number | undefined = id; at !== ROOT_INODE_ID; at = select.get(at)) {
+    if (at === undefined || at === DELETED_INODE_ID) return false;
+  }
+  return true;
+}
+
 export function fileNotFound(path: string): DfsError {
   return new DfsError('FileNotFound', `File does not exist: ${path}`);
 }

@@ -2,8 +2,8 @@ import type { Block } from '../../common/block.js';
 import { blockName } from '../../common/block.js';
 import { DfsError } from '../../common/errors.js';
 import { type Call, change, type Namesystem } from '../namesystem.js';
-import { blockRow } from '../storage/block-rows.js';
-import { lastBlocks, requireLastBlock, requireOpenFile, type WriterRequest } from './open-file.js';
+import { blockRow, lastBlocks } from '../storage/block-rows.js';
+import { requireLastBlock, requireOpenFile, type WriterRequest } from './open-file.js';
 
 /**
  * Gives back the last block of a file, to which nothing could be written. No error when it is gone already.

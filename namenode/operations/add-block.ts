@@ -4,19 +4,12 @@ import { DfsError, isDfsError } from '../../common/errors.js';
 import type { Target } from '../blocks.js';
 import type { Transaction } from '../journal.js';
 import { type Call, change, type Namesystem } from '../namesystem.js';
-import { blockRow } from '../storage/block-rows.js';
+import { blockRow, lastBlocks } from '../storage/block-rows.js';
 import type { CommittedBlock } from '../storage/edit-records.js';
 import type { BlockRow, InodeRow } from '../storage/rows.js';
 import { BlockState } from '../storage/schema.js';
 import { expectedOf, type LocatedBlock, locatePipeline, offsetOfBlock } from './located-blocks.js';
-import {
-  checkFinalLength,
-  lastBlocks,
-  nameOf,
-  requireLastBlock,
-  requireOpenFile,
-  type WriterRequest,
-} from './open-file.js';
+import { checkFinalLength, nameOf, requireLastBlock, requireOpenFile, type WriterRequest } from './open-file.js';
 
 export interface AddBlockRequest extends WriterRequest {
   /** The block written before, with its final length; undefined for the first of a file, or of an append that begins a new block. */

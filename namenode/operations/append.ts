@@ -4,13 +4,13 @@ import { fileNotFound, requireFile } from '../inode-tree.js';
 import { type Call, change, type Namesystem } from '../namesystem.js';
 import type { DfsPath } from '../paths.js';
 import { Access, requireAccess } from '../permissions.js';
+import { lastBlocks } from '../storage/block-rows.js';
 import type { ExpectedReplica } from '../storage/edit-records.js';
 import { inodeById } from '../storage/inode-rows.js';
 import type { BlockRow, InodeRow } from '../storage/rows.js';
 import { BlockState } from '../storage/schema.js';
 import { alreadyBeingCreated, recoverForTakeover } from './lease-recovery.js';
 import { expectedOf, type LocatedBlock, locatePipeline } from './located-blocks.js';
-import { lastBlocks } from './open-file.js';
 
 export interface AppendRequest {
   readonly path: DfsPath;

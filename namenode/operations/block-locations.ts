@@ -3,7 +3,7 @@ import { requireFile } from '../inode-tree.js';
 import { type Call, change, type Namesystem } from '../namesystem.js';
 import type { DfsPath } from '../paths.js';
 import { Access, requireAccess } from '../permissions.js';
-import { blocksOfInode } from '../storage/block-rows.js';
+import { blocksOfInode, lastBlocks } from '../storage/block-rows.js';
 import { inodeById } from '../storage/inode-rows.js';
 import type { BlockRow, InodeRow } from '../storage/rows.js';
 import { BlockState } from '../storage/schema.js';
@@ -11,7 +11,6 @@ import { timesRecord } from './attributes.js';
 import { NAMENODE } from './lease-recovery.js';
 import { type LocatedBlock, locateBlock, offsetOfBlock } from './located-blocks.js';
 import { nextTurn } from './next-turn.js';
-import { lastBlocks } from './open-file.js';
 
 /** One answer holds at most so many blocks. */
 const BLOCKS_MAX = 1_000;

@@ -6,13 +6,12 @@ import type { Target } from '../blocks.js';
 import { pathOf } from '../inode-tree.js';
 import type { Transaction } from '../journal.js';
 import { change, type Decision, type Namesystem } from '../namesystem.js';
-import { blockRow } from '../storage/block-rows.js';
+import { blockRow, lastBlocks } from '../storage/block-rows.js';
 import { inodeById } from '../storage/inode-rows.js';
 import type { BlockRow, InodeRow } from '../storage/rows.js';
 import { BlockState } from '../storage/schema.js';
 import { NAMENODE, NAMENODE_LEASE_HOLDER } from './lease-recovery.js';
 import { blockOf, expectedOf, targetsOf } from './located-blocks.js';
-import { lastBlocks } from './open-file.js';
 
 /** What the primary DataNode has made of a block. */
 export interface SynchronizedBlock {

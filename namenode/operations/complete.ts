@@ -2,10 +2,11 @@ import type { Block } from '../../common/block.js';
 import { DfsError } from '../../common/errors.js';
 import type { Transaction } from '../journal.js';
 import { type Call, change, type Decision, type Namesystem } from '../namesystem.js';
+import { lastBlocks } from '../storage/block-rows.js';
 import type { BlockRow, InodeRow } from '../storage/rows.js';
 import { BlockState } from '../storage/schema.js';
 import { commitment } from './add-block.js';
-import { findFile, lastBlocks, requireOpenFile, type WriterRequest } from './open-file.js';
+import { findFile, requireOpen, type WriterRequest } from './open-file.js';
 
 export interface CompleteRequest extends WriterRequest {
   /** With its final length; undefined for an empty file. */
@@ -18,10 +19,10 @@ export interface CompleteRequest extends WriterRequest {
  */
 export async function complete(ns: Namesystem, call: Call, request: CompleteRequest): Promise<boolean> {
   return await change<boolean>(ns, call, `complete file ${request.path.text}`, (tx) => {
-    const [last, penultimate] = lastBlocks(tx.db, findFile(tx.db, call, request)?.id ?? 0);
-    if (isClosedAs(tx, call, request, last)) return { answer: true };
-    const inode = requireOpenFile(tx.db, call, request);
-    return decide(ns, tx, inode, request, last, penultimate);
+    const found = findFile(tx.db, call, request);
+    const [last, penultimate] = lastBlocks(tx.db, found?.id ?? 0);
+    if (isClosedAs(found, request, last)) return { answer: true };
+    return decide(ns, tx, requireOpen(found, request), request, last, penultimate);
   });
 }
 
@@ -54,8 +55,7 @@ function requireSameEnd(path: string, last: BlockRow | undefined, named: Block |
 }
 
 /** The file was closed with just this end: the writer did not get the answer. */
-function isClosedAs(tx: Transaction, call: Call, request: CompleteRequest, last: BlockRow | undefined): boolean {
-  const inode = findFile(tx.db, call, request);
+function isClosedAs(inode: InodeRow | undefined, request: CompleteRequest, last: BlockRow | undefined): boolean {
   if (inode === undefined || inode.lease_holder !== null) return false;
   return last?.id === request.lastBlock?.blockId && last?.length === request.lastBlock?.numBytes;
 }

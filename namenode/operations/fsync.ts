@@ -1,6 +1,7 @@
 import type { Block } from '../../common/block.js';
 import { type Call, change, type Namesystem } from '../namesystem.js';
-import { checkFinalLength, lastBlocks, requireLastBlock, requireOpenFile, type WriterRequest } from './open-file.js';
+import { lastBlocks } from '../storage/block-rows.js';
+import { checkFinalLength, requireLastBlock, requireOpenFile, type WriterRequest } from './open-file.js';
 
 export interface FsyncRequest extends WriterRequest {
   readonly lastBlock: Block | undefined;

@@ -3,6 +3,7 @@
  * finished. Otherwise its last block is recovered by the DataNodes that were writing it (block-recovery.ts); meanwhile the NameNode itself
  * holds the lease, so that neither the old writer nor a new one gets in between.
  */
+
 import type { Database } from 'better-sqlite3';
 import { DfsError } from '../../common/errors.js';
 import { pathOf, requireFile, resolve } from '../inode-tree.js';
@@ -10,12 +11,12 @@ import type { Transaction } from '../journal.js';
 import { type Call, change, type Decision, isRepeat, type Namesystem } from '../namesystem.js';
 import type { DfsPath } from '../paths.js';
 import { Access, type Caller, requireAccess } from '../permissions.js';
+import { lastBlocks } from '../storage/block-rows.js';
 import { inodeById } from '../storage/inode-rows.js';
 import type { BlockRow, InodeRow } from '../storage/rows.js';
 import { BlockState, InodeType } from '../storage/schema.js';
 import { isBeingRecovered, startRecovery } from './block-recovery.js';
 import { targetsOf } from './located-blocks.js';
-import { lastBlocks } from './open-file.js';
 
 /** Calls that the NameNode makes itself. */
 export const NAMENODE: Caller = { user: 'namenode', groups: [], superuser: true };

@@ -3,13 +3,12 @@ import type { Database } from 'better-sqlite3';
 import type { Block } from '../../common/block.js';
 import { blockName } from '../../common/block.js';
 import { DfsError } from '../../common/errors.js';
-import { pathOf, resolve } from '../inode-tree.js';
+import { isAttached, resolve } from '../inode-tree.js';
 import type { DfsPath } from '../paths.js';
 import type { Caller } from '../permissions.js';
 import { inodeById } from '../storage/inode-rows.js';
 import type { BlockRow, InodeRow } from '../storage/rows.js';
 import { BlockState, InodeType } from '../storage/schema.js';
-import { statement } from '../storage/statements.js';
 
 export interface WriterRequest {
   readonly path: DfsPath;
@@ -23,7 +22,11 @@ export interface WriterRequest {
  * @throws DfsError `FileNotFound` when it has been deleted, `LeaseExpired` when somebody else may write to it, or nobody.
  */
 export function requireOpenFile(db: Database, caller: Caller, request: WriterRequest): InodeRow {
-  const inode = findFile(db, caller, request);
+  return requireOpen(findFile(db, caller, request), request);
+}
+
+/** The same, of what {@link findFile} has found. */
+export function requireOpen(inode: InodeRow | undefined, request: WriterRequest): InodeRow {
   if (inode === undefined) throw new DfsError('FileNotFound', `File does not exist: ${noOpenFile(request)}`);
   if (inode.lease_holder === null) {
     throw new DfsError('LeaseExpired', `File is not open for writing: ${noOpenFile(request)}`);
@@ -41,16 +44,6 @@ export function requireOpenFile(db: Database, caller: Caller, request: WriterReq
 export function findFile(db: Database, caller: Caller, { path, fileId }: WriterRequest): InodeRow | undefined {
   const inode = fileId === 0 ? resolve(db, caller, path).inode : attached(db, fileId);
   return inode?.type === InodeType.FILE ? inode : undefined;
-}
-
-/** The last block of a file, and the one before it. */
-export function lastBlocks(
-  db: Database,
-  inode: number,
-): [last: BlockRow | undefined, penultimate: BlockRow | undefined] {
-  const sql = 'SELECT * FROM blocks WHERE inode = ? ORDER BY idx DESC LIMIT 2';
-  const [last, penultimate] = statement<BlockRow>(db, sql).all(inode);
-  return [last, penultimate];
 }
 
 /**
@@ -97,7 +90,7 @@ export function nameOf(row: BlockRow | undefined): string {
 }
 
 function attached(db: Database, fileId: number): InodeRow | undefined {
-  return pathOf(db, fileId) === undefined ? undefined : inodeById(db, fileId);
+  return isAttached(db, fileId) ? inodeById(db, fileId) : undefined;
 }
 
 function noOpenFile({ path, fileId, clientName }: WriterRequest): string {

@@ -1,13 +1,15 @@
 /** Rebuilding the pipeline of a block that is being written. */
+
 import type { Block } from '../../common/block.js';
 import { blockName } from '../../common/block.js';
 import { DfsError, isDfsError } from '../../common/errors.js';
 import type { Location, Target } from '../blocks.js';
 import { type Call, change, type Namesystem } from '../namesystem.js';
+import { lastBlocks } from '../storage/block-rows.js';
 import type { BlockRow } from '../storage/rows.js';
 import { BlockState } from '../storage/schema.js';
 import { expectedOf } from './located-blocks.js';
-import { checkFinalLength, lastBlocks, requireLastBlock, requireOpenFile, type WriterRequest } from './open-file.js';
+import { checkFinalLength, requireLastBlock, requireOpenFile, type WriterRequest } from './open-file.js';
 
 export interface BlockOfWriter extends WriterRequest {
   readonly block: Block;

@@ -5,6 +5,7 @@ import type { Transaction } from '../journal.js';
 import { type Call, change, type Namesystem } from '../namesystem.js';
 import type { DfsPath } from '../paths.js';
 import { Access, requireAccess } from '../permissions.js';
+import { lastBlocks } from '../storage/block-rows.js';
 import type { TruncateEdit } from '../storage/edit-records.js';
 import type { BlockRow, InodeRow } from '../storage/rows.js';
 import { BlockState } from '../storage/schema.js';
@@ -12,7 +13,6 @@ import { statement } from '../storage/statements.js';
 import { startRecovery } from './block-recovery.js';
 import { alreadyBeingCreated, NAMENODE_LEASE_HOLDER, recoverForTakeover } from './lease-recovery.js';
 import { expectedOf } from './located-blocks.js';
-import { lastBlocks } from './open-file.js';
 
 export interface TruncateRequest {
   readonly path: DfsPath;

@@ -30,6 +30,7 @@ export function truncate(state: ApplyState, { inode, newLength, removed, cut, ti
     const { block, recoveryId, leaseHolder } = cut;
     recoverBlock(state, { op: 'recoverBlock', timeMs, inode, block, recoveryId, leaseHolder });
   }
+  if (removed.length === 0 && cut === undefined) return;
   const sql = 'UPDATE inodes SET length = ?, mtime_ms = ?, mtime_ns = 0 WHERE id = ?';
   expectOneRow(statement(state.db, sql).run(newLength, timeMs, inode), `cut inode ${inode}`);
 }

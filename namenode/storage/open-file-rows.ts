@@ -1,5 +1,7 @@
 /** Reads of files that are open for writing. */
+
 import type { Database } from 'better-sqlite3';
+import { lastBlocks } from './block-rows.js';
 import type { BlockRow } from './rows.js';
 import { BlockState } from './schema.js';
 import { statement } from './statements.js';
@@ -29,8 +31,10 @@ export function unfinishedBlocks(db: Database, after: OpenFile, limit: number): 
     SELECT id, lease_holder FROM inodes INDEXED BY inodes_by_lease
     WHERE lease_holder IS NOT NULL AND (lease_holder, id) > (?, ?) ORDER BY lease_holder, id LIMIT ?`;
   const files = statement<OpenFile>(db, sql).all(after.lease_holder, after.id, limit);
-  const last = statement<BlockRow>(db, 'SELECT * FROM blocks WHERE inode = ? ORDER BY idx DESC LIMIT 2');
-  const blocks = files.flatMap(({ id }) => last.all(id)).filter(({ state }) => state !== BlockState.COMPLETE);
+  const blocks = files
+    .flatMap(({ id }) => lastBlocks(db, id))
+    .filter((block) => block !== undefined)
+    .filter(({ state }) => state !== BlockState.COMPLETE);
   return { blocks, next: files.length < limit ? undefined : files.at(-1) };
 }
 

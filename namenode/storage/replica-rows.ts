@@ -15,12 +15,30 @@ export interface ReplicaRow {
   readonly state: number;
 }
 
+/** As arrays, of which the objects are made here, which takes half the time (see inode-rows.ts). */
+type Values = [block: number, storage: number, generationStamp: number, length: number, state: number];
+
+const SELECT = 'SELECT block, storage, generation_stamp, length, state FROM replicas';
+const ONE = `${SELECT} WHERE block = ? AND storage = ?`;
+const OF_BLOCK = `${SELECT} WHERE block = ? ORDER BY storage`;
+
 export function replicaRow(db: Database, block: number, storage: number): ReplicaRow | undefined {
-  return statement<ReplicaRow>(db, 'SELECT * FROM replicas WHERE block = ? AND storage = ?').get(block, storage);
+  const values = statement<Values>(db, ONE).raw().get(block, storage);
+  return values === undefined ? undefined : toReplica(values);
 }
 
 export function replicasOfBlock(db: Database, block: number): ReplicaRow[] {
-  return statement<ReplicaRow>(db, 'SELECT * FROM replicas WHERE block = ? ORDER BY storage').all(block);
+  return statement<Values>(db, OF_BLOCK).raw().all(block).map(toReplica);
+}
+
+function toReplica(values: Values): ReplicaRow {
+  return {
+    block: values[0],
+    storage: values[1],
+    generation_stamp: values[2],
+    length: values[3],
+    state: values[4],
+  };
 }
 
 /** Rows of one storage with after < block <= last, in the order of their blocks, at most `limit`. */
@@ -94,9 +112,9 @@ export class ReplicaChanges {
 
   /** Removes the row, if there is one. */
   remove(storage: number, blockId: number): void {
-    const sql = 'DELETE FROM replicas WHERE block = ? AND storage = ? RETURNING *';
-    const row = statement<ReplicaRow>(this.#db, sql).get(blockId, storage);
+    const row = replicaRow(this.#db, blockId, storage);
     if (row === undefined) return;
+    statement(this.#db, 'DELETE FROM replicas WHERE block = ? AND storage = ?').run(blockId, storage);
     const tally = this.#tally(storage);
     tally.replicas--;
     tally.digest.remove({ blockId, generationStamp: row.generation_stamp, numBytes: row.length });

@@ -5,9 +5,9 @@ import { blockLocations } from '../../../namenode/operations/block-locations.js'
 import { commitBlockSynchronization } from '../../../namenode/operations/block-recovery.js';
 import { concat } from '../../../namenode/operations/concat.js';
 import { mkdirs } from '../../../namenode/operations/mkdirs.js';
-import { lastBlocks } from '../../../namenode/operations/open-file.js';
 import { truncate } from '../../../namenode/operations/truncate.js';
 import { parsePath } from '../../../namenode/paths.js';
+import { lastBlocks } from '../../../namenode/storage/block-rows.js';
 import { inodeById } from '../../../namenode/storage/inode-rows.js';
 import { BlockState } from '../../../namenode/storage/schema.js';
 import { target } from '../support/fake-blocks.js';
@@ -41,6 +41,17 @@ test('a cut on the boundary of a block is done at once', async (t) => {
   t.like(inodeById(fixture.ns.journal.committed, fileId), { length: 0, lease_holder: null });
   t.is(fixture.ns.journal.counters.blocks, 0);
   await append(fixture.ns, ROOT, { path: parsePath('/f'), clientName: 'client', newBlock: false });
+});
+
+test('a cut that takes nothing away leaves the time of the last change', async (t) => {
+  const fixture = setUp(t);
+  const { fileId } = await writeFile(fixture.ns, '/f', [1000]);
+  const before = inodeById(fixture.ns.journal.committed, fileId);
+  await fixture.clock.advance(5);
+  t.true(await cut(fixture, '/f', 1000));
+  t.deepEqual(inodeById(fixture.ns.journal.committed, fileId), before);
+  t.true(await cut(fixture, '/f', 0));
+  t.is(inodeById(fixture.ns.journal.committed, fileId)?.mtime_ms, fixture.clock.now());
 });
 
 test('a cut within a block is a recovery to just that length; until it is over nobody writes to the file', async (t) => {
