@@ -1,13 +1,13 @@
 /** Which replicas may be spoiled or lost: faults of the simulation must never take the last good copy of anything. */
 
-import { ReplicaRowState } from '../../namenode/storage/schema.js';
+import { BlockState, ReplicaRowState } from '../../namenode/storage/schema.js';
 import type { Cluster } from './cluster.js';
 import type { DatanodeMachine } from './datanode-machine.js';
 import { replicasOn } from './replicas.js';
 import { KEPT_REPLICAS_MIN } from './worker.js';
 
 /**
- * Whether the block survives the loss of its replica on `machine`: fewer replicas are bad or missing, that one included, than the NameNode
+ * Whether the block is complete and survives the loss of its replica on `machine`: fewer replicas are bad or missing, that one included, than the NameNode
  * keeps of the block at least, however it chooses those that it removes; and another one, which is not about to be removed, is good, complete, and durable.
  */
 export function isSpare(cluster: Cluster, machine: DatanodeMachine, blockId: number | undefined): boolean {
@@ -15,7 +15,8 @@ export function isSpare(cluster: Cluster, machine: DatanodeMachine, blockId: num
   if (db === undefined || blockId === undefined) return false;
   const block = db
     .prepare<[number], { gs: number; length: number; replication: number }>(
-      `SELECT b.generation_stamp AS gs, b.length, i.replication FROM blocks b JOIN inodes i ON i.id = b.inode WHERE b.id = ?`,
+      `SELECT b.generation_stamp AS gs, b.length, i.replication FROM blocks b JOIN inodes i ON i.id = b.inode
+       WHERE b.id = ? AND b.state = ${BlockState.COMPLETE}`,
     )
     .get(blockId);
   if (block === undefined) return false;

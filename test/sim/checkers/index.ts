@@ -1,6 +1,7 @@
 /** All checks of a run, in the order in which they are made: later ones rely on what earlier ones have found to be so. */
 import { acknowledgedBytes } from './acknowledged-bytes.js';
 import type { Checker } from './checker.js';
+import { closedEverywhere } from './closed-everywhere.js';
 import { closedFiles } from './closed-files.js';
 import { flushedEverywhere } from './flushed-everywhere.js';
 import { leaks } from './leaks.js';
@@ -17,6 +18,7 @@ export const CHECKERS: readonly Checker[] = [
   safeMode,
   surplus,
   flushedEverywhere,
+  closedEverywhere,
   start,
   singleWriter,
   closedFiles,
