@@ -166,13 +166,6 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'if ((await newest.of(replica.block.blockId)) >= 0) wanted.push(replica);',
   },
   {
-    name: 'journal-trusts-its-disk',
-    breaks: 'What a crash has left half-written in the journal is not taken for a replica.',
-    file: 'datanode/disk/journal-record.ts',
-    find: 'if (crc32c(bytes.subarray(at + COVERED_FROM, end)) !== bytes.readUInt32BE(at + 4)) return undefined;',
-    replace: 'if (bytes.readUInt32BE(at + 8) === 0) return undefined;',
-  },
-  {
     name: 'small-block-without-downstream',
     breaks: 'A small block is acknowledged when all DataNodes of its pipeline have it.',
     file: 'datanode/small-block-receiver.ts',
