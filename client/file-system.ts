@@ -91,6 +91,11 @@ export class FileSystem {
     return status;
   }
 
+  /** Undefined when there is no such file or directory: for those to whom that is no error. */
+  async statIfExists(path: string): Promise<FileStatus | undefined> {
+    return await namespace.fileInfo(this.#context.namenode, path);
+  }
+
   async exists(path: string): Promise<boolean> {
     return (await namespace.fileInfo(this.#context.namenode, path)) !== undefined;
   }

@@ -3,7 +3,7 @@ import { DfsError, isDfsError } from '../common/errors.js';
 import type { ClientContext } from './context.js';
 import { visibleLengthOf } from './open-block.js';
 import { pause } from './pause.js';
-import { toBlockLocation, toFileStatus } from './rpc/messages.js';
+import { required, toBlockLocation, toFileStatus } from './rpc/messages.js';
 import type { BlockLocation, FileStatus } from './types.js';
 
 /** How much of a file one question covers. HDFS asks for ten blocks at a time. */
@@ -126,6 +126,6 @@ async function fetchPage(
     fileLength,
     blocks: answer.blocks.map(toBlockLocation),
     lastBlock: answer.lastBlock === null ? undefined : toBlockLocation(answer.lastBlock),
-    status: answer.status === null ? undefined : toFileStatus(path, answer.status),
+    status: withStatus ? toFileStatus(path, required(answer.status, 'the status of the file')) : undefined,
   };
 }

@@ -21,11 +21,13 @@ import type { FileReader } from '../file-reader.js';
 import type { FileSystem } from '../file-system.js';
 import type { FileWriter } from '../file-writer.js';
 import { inodePath } from '../posix-namespace.js';
-import type { FileStatus, TimesChange } from '../types.js';
+import type { AttributesChange, FileStatus } from '../types.js';
 import { ChangedContents } from './changed-contents.js';
 import type { HiddenDirectory } from './hidden-directory.js';
+import { type LocalAttributes, PendingAttributes } from './pending-attributes.js';
 import type { ReadAhead, ReadResult } from './read-ahead.js';
 import { ReadWriteLock } from './read-write-lock.js';
+import { SEEN_MAX_MS, type SeenStatus } from './recent-statuses.js';
 import type { StagingArea } from './staging.js';
 import { type WindowMemory, WriteWindow } from './write-window.js';
 
@@ -50,6 +52,9 @@ const HARMLESS: ReadonlySet<ErrorName> = new Set(['NoSpace', 'TooManyBlocks', 'A
 
 const CLEAN: State = { kind: 'clean' };
 
+/** Setuid, setgid and sticky: what they mean is not left for later. */
+const SPECIAL_BITS = 0o7000;
+
 /** After changes of our own: nobody knows the new time of the file yet. */
 const UNKNOWN_VERSION = '';
 
@@ -65,15 +70,20 @@ export class FileContents {
   #failure: DfsError | undefined;
   #isRemoved = false;
   #changedMs: number | undefined;
-  /** Times that were set while there was something to be written, which will set them, too. */
-  #pendingTimes: TimesChange = {};
+  /** Set while there was something to be written. */
+  readonly #pending: PendingAttributes;
+  /** Of a file that was made here, as long as its first bytes are being written: what the cluster said last, and when. */
+  #made: { readonly status: FileStatus; readonly seenMs: number } | undefined;
 
   constructor(options: ContentsOptions, status: FileStatus, writer?: FileWriter) {
     this.#options = options;
     this.fileId = status.fileId;
     this.#length = status.length;
     this.#version = versionOf(status);
-    if (writer !== undefined) this.#state = this.#streaming(writer);
+    this.#pending = new PendingAttributes(options.clock);
+    if (writer === undefined) return;
+    this.#state = this.#streaming(writer);
+    this.#keepAsMade(status);
   }
 
   /** Bytes, those included that only this mount has. */
@@ -95,24 +105,39 @@ export class FileContents {
     return !this.isClean && !this.#isRemoved && this.#failure === undefined;
   }
 
-  /** When it was last written to, and what was said about its times since; undefined when the cluster knows better. */
-  get localTimes(): TimesChange | undefined {
-    if (this.isClean) return undefined;
-    return { ...(this.#changedMs === undefined ? {} : { modificationTimeMs: this.#changedMs }), ...this.#pendingTimes };
+  /** When it was last written to, and what was set since; empty when the cluster knows better. */
+  get localAttributes(): LocalAttributes {
+    if (this.isClean) return {};
+    const changedMs = this.#changedMs;
+    return {
+      ...(changedMs === undefined ? {} : { modificationTimeMs: changedMs, modificationTimeNs: 0 }),
+      ...this.#pending.local,
+    };
+  }
+
+  /** What the cluster said of a file that was made here and has not been closed since, without {@link localAttributes}. */
+  seenStatus(maxAgeMs: number): SeenStatus | undefined {
+    if (this.#made === undefined || this.#state.kind !== 'streams') return undefined;
+    const ageMs = this.#options.clock.monotonicMs() - this.#made.seenMs;
+    return ageMs < maxAgeMs ? { status: this.#made.status, ageMs } : undefined;
   }
 
   /**
-   * Another program opens the file: what others have written to it by now shows.
+   * Another program opens the file: what others have written to it by now shows. A `reader` of that is taken over.
    * @returns whether pages that the kernel has are still good.
    */
-  async opened(status: FileStatus): Promise<boolean> {
+  async opened(status: FileStatus, reader?: FileReader): Promise<boolean> {
     return await this.#lock.write(async () => {
       const version = versionOf(status);
-      if (!this.isClean || version === this.#version) return true;
-      await this.#forgetReader();
-      this.#version = version;
-      this.#length = status.length;
-      return false;
+      const isCurrent = !this.isClean || version === this.#version;
+      if (!isCurrent) {
+        await this.#forgetReader();
+        this.#version = version;
+        this.#length = status.length;
+      }
+      if (this.isClean && this.#reader === undefined && reader !== undefined) this.#reader = Promise.resolve(reader);
+      else await reader?.close();
+      return isCurrent;
     });
   }
 
@@ -138,8 +163,7 @@ export class FileContents {
       if (this.#state.kind !== 'streams') await this.#makeChange((changes) => changes.write(at, data));
       this.#length = Math.max(this.#length, at + data.length);
       this.#changedMs = this.#options.clock.now();
-      const { accessTimeMs, accessTimeNs } = this.#pendingTimes;
-      this.#pendingTimes = accessTimeMs === undefined ? {} : { accessTimeMs, accessTimeNs };
+      this.#pending.forgetModificationTime();
       return at;
     });
   }
@@ -165,6 +189,7 @@ export class FileContents {
       if (this.#isRemoved) return;
       const state = this.#state;
       if (state.kind === 'streams') {
+        await this.#setPendingMode();
         await state.window.drainAll((bytes) => state.writer.write(bytes));
         await state.writer.hsync();
       } else {
@@ -186,11 +211,17 @@ export class FileContents {
     if (this.#state.kind === 'changed') await this.#state.changes.forgetJournal();
   }
 
-  /** Sets the times at once, or after what is to be written. */
-  async setTimes(times: TimesChange): Promise<void> {
-    await this.#lock.write(async () => {
-      if (this.isClean) await this.#options.fs.setTimes(inodePath(this.fileId), times);
-      else this.#pendingTimes = { ...this.#pendingTimes, ...times };
+  /**
+   * At once, or with the end of what is being written.
+   * @returns what the file is like in the cluster; undefined when that was not asked.
+   */
+  async setAttributes(change: AttributesChange): Promise<FileStatus | undefined> {
+    return await this.#lock.write(async () => {
+      const { owner, group, mode, times } = this.isClean ? change : this.#postpone(change);
+      if ([owner, group, mode, times].every((value) => value === undefined)) return undefined;
+      const status = await this.#options.fs.posix.setAttributes(inodePath(this.fileId), { owner, group, mode, times });
+      if (this.#made !== undefined) this.#keepAsMade(status);
+      return status;
     });
   }
 
@@ -212,9 +243,13 @@ export class FileContents {
       const state = this.#state;
       this.#state = CLEAN;
       if (state.kind === 'changed') await state.changes.close();
-      if (state.kind !== 'streams') return;
-      state.window.free();
-      await this.#abandon(state.writer);
+      if (state.kind === 'streams') {
+        state.window.free();
+        await this.#abandon(state.writer);
+      }
+      const pending = this.#pending.take();
+      if (pending?.mode === undefined || this.#isRemoved) return;
+      await this.#options.fs.setPermission(inodePath(this.fileId), pending.mode).catch(() => undefined);
     });
   }
 
@@ -300,15 +335,43 @@ export class FileContents {
     }
     this.#state = CLEAN;
     this.#version = UNKNOWN_VERSION;
+    this.#made = undefined;
     await this.#forgetReader();
-    await this.#setPendingTimes();
+    this.#changedMs = undefined;
+    const pending = this.#pending.take();
+    if (pending !== undefined) await this.#options.fs.posix.setAttributes(inodePath(this.fileId), pending);
   }
 
-  async #setPendingTimes(): Promise<void> {
-    const times = this.#pendingTimes;
-    this.#pendingTimes = {};
-    this.#changedMs = undefined;
-    if (Object.keys(times).length > 0) await this.#options.fs.setTimes(inodePath(this.fileId), times);
+  /**
+   * Keeps for later what later cannot be refused: times; the mode of a file that this mount has made. An owner who is it already is none.
+   * @returns what is to be changed at once.
+   */
+  #postpone({ times, mode, owner, group }: AttributesChange): AttributesChange {
+    if (times !== undefined) this.#pending.setTimes(times);
+    if (mode !== undefined) this.#pending.takeMode(); // an earlier one does not count any more
+    const seen = this.seenStatus(SEEN_MAX_MS)?.status;
+    if (seen === undefined) return { mode, owner, group };
+    const waits = mode !== undefined && ((mode | seen.mode) & SPECIAL_BITS) === 0;
+    if (waits) {
+      const tellOthers = () => this.#change(() => this.#setPendingMode());
+      this.#pending.setMode(mode, () => void tellOthers().catch(() => undefined)); // an error stays until the next flush
+    }
+    return {
+      mode: waits ? undefined : mode,
+      owner: owner === seen.owner ? undefined : owner,
+      group: group === seen.group ? undefined : group,
+    };
+  }
+
+  async #setPendingMode(): Promise<void> {
+    const { mode } = this.#pending;
+    if (mode === undefined || this.#isRemoved) return;
+    this.#keepAsMade(await this.#options.fs.posix.setAttributes(inodePath(this.fileId), { mode }));
+    this.#pending.takeMode();
+  }
+
+  #keepAsMade(status: FileStatus): void {
+    this.#made = { status, seenMs: this.#options.clock.monotonicMs() };
   }
 
   async #changes(): Promise<ChangedContents> {

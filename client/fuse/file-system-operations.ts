@@ -19,6 +19,8 @@ export interface Attributes {
   readonly atime: Timestamp;
   readonly mtime: Timestamp;
   readonly ctime: Timestamp;
+  /** How long ago they were so in the cluster, as far as that is known here: nobody may go by them for longer than the rest of a second. */
+  readonly ageMs: number;
 }
 
 /** Milliseconds since 1970, and nanoseconds within the millisecond. */
@@ -84,9 +86,11 @@ export interface RenameTarget {
 
 /** What is answered with attributes makes the inode known to the kernel, which says with `forget` when it lets go. */
 export interface FileSystemOperations {
-  lookup(parent: number, name: string): Promise<Attributes>;
+  /** Undefined when there is no such name. */
+  lookup(parent: number, name: string): Promise<Attributes | undefined>;
   forget(node: number, lookups: number): void;
-  getattr(node: number): Promise<Attributes>;
+  /** @param maxAgeMs of those that the kernel still takes from here, instead of from the cluster. */
+  getattr(node: number, maxAgeMs: number): Promise<Attributes>;
   setattr(node: number, change: AttributeChange): Promise<Attributes>;
   readlink(node: number): Promise<string>;
 

@@ -1,11 +1,13 @@
 import { DfsError } from '../../common/errors.js';
 import type { FileSystem } from '../file-system.js';
 import { inodePath, type XattrMode } from '../posix-namespace.js';
+import type { FileStatus } from '../types.js';
 import type { AttributeChange, Attributes, Statfs } from './file-system-operations.js';
 import type { Identities } from './identities.js';
 import { NAME_BYTES_MAX, onInode, PERMISSION_BITS, statInode } from './inode-access.js';
-import type { Nodes } from './nodes.js';
+import type { Node, Nodes } from './nodes.js';
 import type { OpenFiles } from './open-files.js';
+import { type RecentStatuses, SEEN_MAX_MS } from './recent-statuses.js';
 
 export interface InodeAttributesOptions {
   readonly fs: FileSystem;
@@ -22,36 +24,47 @@ export class InodeAttributes {
   readonly #identities: Identities;
   readonly #nodes: Nodes;
   readonly #files: OpenFiles;
+  readonly #directories: RecentStatuses;
 
-  constructor({ fs, identities }: InodeAttributesOptions, nodes: Nodes, files: OpenFiles) {
+  constructor({ fs, identities }: InodeAttributesOptions, nodes: Nodes, files: OpenFiles, directories: RecentStatuses) {
+    this.#directories = directories;
     this.#fs = fs;
     this.#identities = identities;
     this.#nodes = nodes;
     this.#files = files;
   }
 
-  async get(node: number): Promise<Attributes> {
-    return this.#nodes.attributes(await statInode(this.#fs, node));
+  async get(id: number, maxAgeMs: number): Promise<Attributes> {
+    const seen = this.#nodes.get(id)?.contents?.seenStatus(maxAgeMs) ?? this.#directories.get(id, maxAgeMs);
+    if (seen !== undefined) return this.#nodes.attributes(seen.status, seen.ageMs);
+    return this.#nodes.attributes(await statInode(this.#fs, id));
   }
 
   async set(id: number, change: AttributeChange): Promise<Attributes> {
     const { size, mode, uid, gid, times, dropsPrivileges } = change;
-    const path = inodePath(id);
     const node = this.#nodes.at(id);
     if (size !== undefined) await this.#files.setLength(node, size);
-    if (uid !== undefined || gid !== undefined) {
-      await onInode(
-        this.#fs.setOwner(path, {
-          ...(uid === undefined ? {} : { owner: this.#identities.userName(uid) }),
-          ...(gid === undefined ? {} : { group: this.#identities.groupName(gid) }),
-        }),
-      );
-    }
-    if (mode !== undefined) await onInode(this.#fs.setPermission(path, mode & PERMISSION_BITS));
-    if (dropsPrivileges) await this.#files.dropPrivileges(node);
-    if (times !== undefined) await onInode(node.contents?.setTimes(times) ?? this.#fs.setTimes(path, times));
+    const isMore = [mode, uid, gid, times].some((value) => value !== undefined);
+    const status = isMore ? await this.#change(node, change) : undefined;
+    const isDone = !dropsPrivileges || (await this.#files.dropPrivileges(node)) === 'had none';
     this.#nodes.touched(node);
-    return await this.get(id);
+    return status !== undefined && isDone ? this.#nodes.attributes(status) : await this.get(id, SEEN_MAX_MS);
+  }
+
+  /** Answers with what the cluster says of the inode then, if it was asked. */
+  async #change(node: Node, { mode, uid, gid, times }: AttributeChange): Promise<FileStatus | undefined> {
+    const change = {
+      mode: mode === undefined ? undefined : mode & PERMISSION_BITS,
+      owner: uid === undefined ? undefined : this.#identities.userName(uid),
+      group: gid === undefined ? undefined : this.#identities.groupName(gid),
+      times,
+    };
+    if (node.contents !== undefined) return await onInode(node.contents.setAttributes(change));
+    return await this.#directories.change([node.id], async (onDirectory) => {
+      const status = await onInode(this.#fs.posix.setAttributes(inodePath(node.id), change));
+      onDirectory(status);
+      return status;
+    });
   }
 
   async statfs(): Promise<Statfs> {

@@ -1,7 +1,7 @@
 /** The cluster as a file system of inodes and handles. Names are dealt with here, all else by the parts that it is made of. */
 import { DfsError, isDfsError } from '../../common/errors.js';
 import type { FileSystem } from '../file-system.js';
-import type { XattrMode } from '../posix-namespace.js';
+import { inodePath, type XattrMode } from '../posix-namespace.js';
 import type {
   AttributeChange,
   Attributes,
@@ -14,13 +14,14 @@ import type {
   Statfs,
 } from './file-system-operations.js';
 import type { HiddenDirectory } from './hidden-directory.js';
-import { entryPath, PERMISSION_BITS, statInode } from './inode-access.js';
+import { entryPath, onInode, PERMISSION_BITS, statInode } from './inode-access.js';
 import { InodeAttributes, type InodeAttributesOptions } from './inode-attributes.js';
 import { Nodes } from './nodes.js';
 import { OnBehalf } from './on-behalf.js';
 import { OpenDirectories } from './open-directories.js';
 import { OpenFiles, type OpenFilesOptions } from './open-files.js';
 import type { ReadResult } from './read-ahead.js';
+import { RecentStatuses } from './recent-statuses.js';
 
 export interface MountedFileSystemOptions extends OpenFilesOptions, InodeAttributesOptions {}
 
@@ -35,6 +36,7 @@ export class MountedFileSystem implements FileSystemOperations {
   readonly #directories: OpenDirectories;
   readonly #files: OpenFiles;
   readonly #onBehalf: OnBehalf;
+  readonly #recent: RecentStatuses;
 
   constructor(options: MountedFileSystemOptions) {
     const { fs, hidden, identities, clock, logger } = options;
@@ -42,15 +44,17 @@ export class MountedFileSystem implements FileSystemOperations {
     this.#hidden = hidden;
     this.#nodes = new Nodes(identities, clock);
     this.#files = new OpenFiles(options, this.#nodes);
-    this.#attributes = new InodeAttributes(options, this.#nodes, this.#files);
+    this.#recent = new RecentStatuses(clock);
+    this.#attributes = new InodeAttributes(options, this.#nodes, this.#files, this.#recent);
     this.#directories = new OpenDirectories(fs, this.#nodes);
     this.#onBehalf = new OnBehalf(identities, logger);
   }
 
   // ---- Names -------------------------------------------------------------------------------------------------------
 
-  async lookup(parent: number, name: string): Promise<Attributes> {
-    return this.#nodes.remember(await this.#fs.stat(entryPath(parent, name)), parent);
+  async lookup(parent: number, name: string): Promise<Attributes | undefined> {
+    const status = await this.#fs.statIfExists(entryPath(parent, name));
+    return status === undefined ? undefined : this.#nodes.remember(status, parent);
   }
 
   forget(node: number, lookups: number): void {
@@ -59,10 +63,12 @@ export class MountedFileSystem implements FileSystemOperations {
 
   async mkdir(caller: Caller, parent: number, name: string, mode: number): Promise<Attributes> {
     const path = entryPath(parent, name);
-    await this.#onBehalf.of(caller, (owner) =>
-      this.#fs.mkdir(path, { mode: mode & PERMISSION_BITS, parents: false, exclusive: true, ...owner }),
+    const status = await this.#recent.change([parent], (onDirectory) =>
+      this.#onBehalf.of(caller, (owner) =>
+        this.#fs.posix.mkdir(path, mode & PERMISSION_BITS, { ...owner, onDirectory }),
+      ),
     );
-    return await this.lookup(parent, name);
+    return this.#nodes.remember(status, parent);
   }
 
   async mknod(caller: Caller, parent: number, name: string, mode: number): Promise<Attributes> {
@@ -70,12 +76,14 @@ export class MountedFileSystem implements FileSystemOperations {
       throw new DfsError('NotOwner', 'devices, pipes and sockets cannot be made in the cluster');
     const writer = await this.#createFile(caller, parent, name, mode);
     await writer.close();
-    return await this.lookup(parent, name);
+    return this.#nodes.remember(await this.#fs.stat(entryPath(parent, name)), parent);
   }
 
   async symlink(caller: Caller, parent: number, name: string, target: string): Promise<Attributes> {
     const path = entryPath(parent, name);
-    const status = await this.#onBehalf.of(caller, (owner) => this.#fs.posix.createSymlink(path, target, owner));
+    const status = await this.#recent.change([parent], (onDirectory) =>
+      this.#onBehalf.of(caller, (owner) => this.#fs.posix.createSymlink(path, target, { ...owner, onDirectory })),
+    );
     return this.#nodes.remember(status, parent);
   }
 
@@ -93,13 +101,14 @@ export class MountedFileSystem implements FileSystemOperations {
       return;
     }
     const hidden = await this.#hidden.newPath();
-    await this.#fs.rename(path, hidden, { exact: true });
+    await this.#recent.change([parent], (onDirectory) => this.#fs.rename(path, hidden, { exact: true, onDirectory }));
     await this.#files.removed(open, hidden);
   }
 
   async rmdir(parent: number, name: string): Promise<void> {
     const path = entryPath(parent, name);
-    if (!(await this.#fs.delete(path))) throw new DfsError('FileNotFound', `${path} does not exist`);
+    const isThere = await this.#recent.change([parent], (onDirectory) => this.#fs.delete(path, { onDirectory }));
+    if (!isThere) throw new DfsError('FileNotFound', `${path} does not exist`);
   }
 
   async rename(parent: number, name: string, to: RenameTarget): Promise<void> {
@@ -107,14 +116,17 @@ export class MountedFileSystem implements FileSystemOperations {
     const destination = entryPath(to.parent, to.name);
     const replaced = to.mayReplace ? await this.#files.at(destination) : undefined;
     const keepReplacedAs = replaced === undefined ? undefined : await this.#hidden.newPath();
-    await this.#fs.rename(source, destination, { overwrite: to.mayReplace, exact: true, keepReplacedAs });
+    const options = { overwrite: to.mayReplace, exact: true, keepReplacedAs };
+    await this.#recent.change([parent, to.parent], (onDirectory) =>
+      this.#fs.rename(source, destination, { ...options, onDirectory }),
+    );
     if (replaced !== undefined && keepReplacedAs !== undefined) await this.#files.removed(replaced, keepReplacedAs);
   }
 
   // ---- Attributes --------------------------------------------------------------------------------------------------
 
-  async getattr(node: number): Promise<Attributes> {
-    return await this.#attributes.get(node);
+  async getattr(node: number, maxAgeMs: number): Promise<Attributes> {
+    return await this.#attributes.get(node, maxAgeMs);
   }
 
   async setattr(node: number, change: AttributeChange): Promise<Attributes> {
@@ -162,7 +174,13 @@ export class MountedFileSystem implements FileSystemOperations {
   // ---- Files -------------------------------------------------------------------------------------------------------
 
   async open(node: number, request: OpenRequest): Promise<OpenedFile> {
-    return await this.#files.open(await statInode(this.#fs, node), request);
+    const known = this.#nodes.get(node);
+    const isForReading = !request.writes && !request.truncates && known?.contents === undefined;
+    // Where the bytes are is asked with the same call. It says nothing of a file that is being written that would not have to be asked again.
+    if (!isForReading || known?.isClosedFile !== true)
+      return await this.#files.open(await statInode(this.#fs, node), request);
+    const reader = await onInode(this.#fs.open(inodePath(node), { withStatus: true }));
+    return await this.#files.open(reader.status ?? (await statInode(this.#fs, node)), request, reader);
   }
 
   async create(
@@ -217,6 +235,8 @@ export class MountedFileSystem implements FileSystemOperations {
   async #createFile(caller: Caller, parent: number, name: string, mode: number) {
     const path = entryPath(parent, name);
     const options = { mode: mode & PERMISSION_BITS, createParent: false };
-    return await this.#onBehalf.of(caller, (owner) => this.#fs.create(path, { ...options, ...owner }));
+    return await this.#recent.change([parent], (onDirectory) =>
+      this.#onBehalf.of(caller, (owner) => this.#fs.create(path, { ...options, ...owner, onDirectory })),
+    );
   }
 }

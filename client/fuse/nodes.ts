@@ -24,6 +24,8 @@ export interface Node {
   changeTimeMs: number;
   /** Permission bits, as they were last seen. */
   mode: number;
+  /** A file that nobody was writing to when it was last seen. */
+  isClosedFile: boolean;
 }
 
 const TYPE_BITS: Readonly<Record<FileType, number>> = { FILE: 0o100000, DIRECTORY: 0o040000, SYMLINK: 0o120000 };
@@ -71,6 +73,7 @@ export class Nodes {
         cachedVersion: '',
         changeTimeMs: 0,
         mode: 0,
+        isClosedFile: false,
       };
       this.#known.set(id, node);
     }
@@ -109,12 +112,15 @@ export class Nodes {
     node.changeTimeMs = this.#clock.now();
   }
 
-  attributes(status: FileStatus): Attributes {
-    const node = this.#known.get(status.fileId);
-    if (node !== undefined) node.mode = status.mode;
+  attributes(inCluster: FileStatus, ageMs = 0): Attributes {
+    const node = this.#known.get(inCluster.fileId);
     const local = node?.contents;
-    const times = { ...status, ...local?.localTimes };
-    const mtime = { ms: times.modificationTimeMs ?? 0, ns: times.modificationTimeNs ?? 0 };
+    const status = { ...inCluster, ...local?.localAttributes };
+    if (node !== undefined) {
+      node.mode = status.mode;
+      node.isClosedFile = status.type === 'FILE' && !status.underConstruction;
+    }
+    const mtime = { ms: status.modificationTimeMs, ns: status.modificationTimeNs };
     const changeTimeMs = node?.changeTimeMs ?? 0;
     return {
       inode: status.fileId,
@@ -125,9 +131,10 @@ export class Nodes {
       uid: this.#identities.userId(status.owner),
       gid: this.#identities.groupId(status.group),
       // Of directories the cluster does not record it.
-      atime: times.accessTimeMs === 0 ? mtime : { ms: times.accessTimeMs ?? 0, ns: times.accessTimeNs ?? 0 },
+      atime: status.accessTimeMs === 0 ? mtime : { ms: status.accessTimeMs, ns: status.accessTimeNs },
       mtime,
       ctime: changeTimeMs > mtime.ms ? { ms: changeTimeMs, ns: 0 } : mtime,
+      ageMs,
     };
   }
 }

@@ -2,6 +2,7 @@
 import type { Clock } from '../../common/clock.js';
 import { DfsError, isDfsError, messageOf } from '../../common/errors.js';
 import type { Logger } from '../../common/logging.js';
+import type { FileReader } from '../file-reader.js';
 import type { FileSystem } from '../file-system.js';
 import type { FileWriter } from '../file-writer.js';
 import { inodePath } from '../posix-namespace.js';
@@ -14,6 +15,7 @@ import type { HiddenDirectory } from './hidden-directory.js';
 import { onInode, PERMISSION_BITS, statInode } from './inode-access.js';
 import type { Node, Nodes } from './nodes.js';
 import { AheadStreams, ReadAhead, type ReadResult } from './read-ahead.js';
+import { SEEN_MAX_MS } from './recent-statuses.js';
 import type { StagingArea } from './staging.js';
 import { WindowMemory } from './write-window.js';
 
@@ -53,15 +55,15 @@ export class OpenFiles {
     this.#nodes = nodes;
   }
 
-  /** @throws DfsError `IsADirectory`. */
-  async open(status: FileStatus, request: OpenRequest): Promise<OpenedFile> {
+  /** @param reader of the file as it is in `status`, which is taken over. @throws DfsError `IsADirectory`. */
+  async open(status: FileStatus, request: OpenRequest, reader?: FileReader): Promise<OpenedFile> {
     if (status.type !== 'FILE') throw new DfsError('IsADirectory', 'only files can be opened');
     const node = this.#nodes.at(status.fileId);
     node.contents ??= new FileContents(this.#options, status);
     const { contents } = node;
     const handle = this.#newHandle(node, contents, request);
     try {
-      const isCurrent = await contents.opened(status);
+      const isCurrent = await contents.opened(status, reader);
       const keepsCache = isCurrent && node.cachedVersion === contents.version && contents.version !== '';
       node.cachedVersion = contents.version;
       if (request.dropsPrivileges) await this.dropPrivileges(node);
@@ -163,11 +165,13 @@ export class OpenFiles {
   }
 
   /** As POSIX wants it: setuid goes, and setgid where it means a group's execution. */
-  async dropPrivileges(node: Node): Promise<void> {
-    const { mode } = await statInode(this.#fs, node.id);
+  async dropPrivileges(node: Node): Promise<'had none' | 'dropped'> {
+    const { mode } = node.contents?.seenStatus(SEEN_MAX_MS)?.status ?? (await statInode(this.#fs, node.id));
     const less = mode & ~SETUID & ((mode & GROUP_EXECUTE) === 0 ? PERMISSION_BITS : ~SETGID);
-    if (less !== mode) await this.#fs.setPermission(inodePath(node.id), less);
     node.mode = less;
+    if (less === mode) return 'had none';
+    await this.#fs.setPermission(inodePath(node.id), less);
+    return 'dropped';
   }
 
   /** Saves what was written, and lets go of everything. */

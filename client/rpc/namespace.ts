@@ -85,7 +85,7 @@ export async function rename(
   const withDirectories = onDirectory !== undefined;
   const request = { source, destination, overwrite, exact, keepReplacedAs, withDirectories };
   const { directories } = await namenode.call('Rename', request);
-  for (const directory of directories) tellDirectory(directory, onDirectory);
+  if (withDirectories) for (const directory of directories) tellDirectory(directory, onDirectory);
 }
 
 export async function remove(namenode: NamenodeClient, path: string, options: DeleteOptions): Promise<boolean> {

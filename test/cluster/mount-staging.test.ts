@@ -5,7 +5,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import anyTest, { type ExecutionContext } from 'ava';
-import { sharedCluster, waitFor } from './harness.js';
+import { resultOf, sharedCluster, waitFor } from './harness.js';
 import { CANNOT_MOUNT, mount, type TestMount } from './support/mounted.js';
 import { mountSmallDisk } from './support/small-disk.js';
 
@@ -21,7 +21,12 @@ function test(title: string, run: (t: ExecutionContext) => Promise<void>): void 
 async function freshMount(
   t: ExecutionContext,
   { settings = {}, prepare = async (_directory: string) => {} } = {},
-): Promise<{ readonly mounted: TestMount; readonly staging: string; next(directory?: string): Promise<TestMount> }> {
+): Promise<{
+  readonly mounted: TestMount;
+  readonly staging: string;
+  readonly args: readonly string[];
+  next(directory?: string): Promise<TestMount>;
+}> {
   const parent = mkdtempSync(join(tmpdir(), 'dfs-staging-'));
   t.teardown(() => rm(parent, { recursive: true, force: true }));
   const staging = join(parent, 'staging');
@@ -33,6 +38,7 @@ async function freshMount(
   return {
     mounted,
     staging,
+    args,
     next: (directory = mounted.directory) => mount(t, cluster(), 'kernel', { directory, args }),
   };
 }
@@ -109,6 +115,40 @@ os.pwrite(f['removed'], b'x', 10); os.unlink('removed'); os.pwrite(f['removed'],
   second.process.kill('SIGTERM');
   t.is((await second.ended()).code, 0);
   t.deepEqual(await readdir(staging), []);
+});
+
+test('a mount that is killed while it takes up journals leaves the rest to the next one', async (t) => {
+  const { mounted, staging, args, next } = await freshMount(t);
+  const before = randomBytes(1_500_000);
+  const names = Array.from({ length: 24 }, (_, i) => `half-${i}`);
+  for (const name of names) await write(`/${name}`, before);
+  await changeAndKill(
+    t,
+    mounted,
+    `
+for i in range(24):
+    fd = os.open(f'half-{i}', os.O_RDWR)
+    for k in range(20): os.pwrite(fd, b'%06d' % (i * 100 + k), k * 70_001)`,
+  );
+  for (let left = await journals(staging); left.length > names.length / 2; left = await journals(staging)) {
+    const taker = cluster().spawnDfs(['mount', mounted.directory, '--foreground', '--driver', 'kernel', ...args]);
+    const isOver = resultOf(taker);
+    // Some kills come between a step into force and the removal of its journal.
+    await waitFor(async () => (await journals(staging)).length < left.length, 'a journal to be taken up');
+    taker.kill('SIGKILL');
+    await isOver;
+  }
+  t.true((await journals(staging)).length > 0, 'it was killed half-way');
+
+  const last = await next();
+  for (const [i, name] of names.entries()) {
+    const changed = Buffer.from(before);
+    for (let k = 0; k < 20; k++) changed.write(String(i * 100 + k).padStart(6, '0'), k * 70_001);
+    t.true((await readAll(`/${name}`)).equals(changed), name);
+  }
+  t.deepEqual(await journals(staging), []);
+  t.is((await readdir(staging)).length, 1, 'nothing was kept aside');
+  await last.sh(t, 'rm half-*');
 });
 
 test('a file that somebody has changed since keeps that change; the unsaved bytes are kept aside', async (t) => {

@@ -83,6 +83,8 @@ export const FALLOCATE_KEEP_SIZE = 1;
 export const OpenFlag = {
   /** Pages that are cached from earlier stay valid. */
   KEEP_CACHE: 1 << 1,
+  /** Nothing is asked when the program closes the file. Kernels before 5.16 ask all the same. */
+  NOFLUSH: 1 << 5,
 } as const;
 
 export const NotifyCode = { INVAL_INODE: 2 } as const;

@@ -7,6 +7,7 @@ import type { DriverOptions } from '../driver.js';
 import { DEVICE } from '../driver.js';
 import { runTool } from '../run-tool.js';
 import type { ReaderData, ReaderMessage } from './device-reader.js';
+import { RequestQueue } from './request-queue.js';
 
 /** Data bytes of the largest write and read that are agreed on: 256 pages. */
 export const MAX_WRITE_BYTES = 1024 * 1024;
@@ -35,7 +36,7 @@ export class FuseDevice {
   /** Resolves when the file system is unmounted, with the operating system's code of the reason (ENODEV). */
   readonly ended: Promise<string>;
   readonly #fd: number;
-  readonly #owners: Int32Array;
+  readonly #queue: RequestQueue;
   readonly #slots: Buffer[];
   #free = SLOTS;
   #lastNotice: Promise<void> = Promise.resolve();
@@ -43,15 +44,16 @@ export class FuseDevice {
   private constructor(fd: number, onRequest: (request: IncomingRequest) => void) {
     this.#fd = fd;
     const memory = new SharedArrayBuffer(SLOTS * SLOT_BYTES);
-    const states = new SharedArrayBuffer((SLOTS + 1) * Int32Array.BYTES_PER_ELEMENT);
-    this.#owners = new Int32Array(states);
+    this.#queue = RequestQueue.withSlots(SLOTS);
     this.#slots = Array.from({ length: SLOTS }, (_, slot) => Buffer.from(memory, slot * SLOT_BYTES, SLOT_BYTES));
-    const workerData: ReaderData = { fd, slotBytes: SLOT_BYTES, memory, states };
+    const workerData: ReaderData = { fd, slotBytes: SLOT_BYTES, memory, queue: this.#queue.shared };
     const reader = new Worker(new URL('./device-reader.js', import.meta.url), { workerData });
     this.ended = new Promise((resolve) => {
       reader.on('message', (message: ReaderMessage) => {
-        if ('ended' in message) resolve(message.ended);
-        else onRequest(this.#take(message.slot, message.bytes));
+        if (message !== 0) resolve(message);
+        for (let next = this.#queue.take(); next !== undefined; next = this.#queue.take()) {
+          onRequest(this.#take(next.slot, next.bytes));
+        }
       });
       reader.once('error', (error) => resolve(messageOf(error)));
     });
@@ -113,9 +115,7 @@ export class FuseDevice {
         if (!held) return;
         held = false;
         this.#free++;
-        Atomics.store(this.#owners, slot, 0);
-        Atomics.add(this.#owners, SLOTS, 1);
-        Atomics.notify(this.#owners, SLOTS);
+        this.#queue.release(slot);
       },
     };
   }

@@ -1,5 +1,5 @@
 /** One request of the kernel becomes one operation of the file system, and its result the body of an answer. */
-import type { constants } from 'node:os';
+import { constants } from 'node:os';
 import { TextDecoder } from 'node:util';
 import type { Clock } from '../../../common/clock.js';
 import type { Logger } from '../../../common/logging.js';
@@ -42,12 +42,16 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true });
 /** An answer, and what is to be done once the kernel has it. */
 export interface Answer {
   readonly body: readonly Buffer[];
+  /** Default: 0, no error. */
+  readonly errno?: number;
   readonly sent?: () => void;
   /** The kernel did not take the answer, and knows of nothing. */
   readonly undo?: () => void;
 }
 
 const DONE: Answer = { body: [] };
+/** Most names that programs look for are nowhere: an Error with its stack would cost more than the rest of the answer. */
+const ABSENT: Answer = { body: [], errno: constants.errno.ENOENT };
 
 export interface DispatchOptions {
   readonly operations: FileSystemOperations;
@@ -62,8 +66,8 @@ export class RequestDispatch {
     this.#options = options;
   }
 
-  /** @throws what the operation throws, and Errno. */
-  async run(header: RequestHeader, body: RequestBody, signal: AbortSignal): Promise<Answer> {
+  /** `signal` makes one that aborts when the program is to end. @throws what the operation throws, and Errno. */
+  async run(header: RequestHeader, body: RequestBody, signal: () => AbortSignal): Promise<Answer> {
     const { operations } = this.#options;
     const { node } = header;
     switch (body.op) {
@@ -74,7 +78,7 @@ export class RequestDispatch {
       case 'lookup':
         return known(operations, await operations.lookup(node, text(body.name, 'ENOENT')));
       case 'getattr':
-        return answer(attributesBody(await operations.getattr(node), VALIDITY));
+        return answer(attributesBody(await operations.getattr(node, VALIDITY.attributesMs), VALIDITY));
       case 'setattr':
         return answer(attributesBody(await operations.setattr(node, this.#change(body)), VALIDITY));
       case 'readlink':
@@ -103,14 +107,15 @@ export class RequestDispatch {
       case 'fsyncdir': // every change of a directory is durable when it is answered
         return DONE;
       case 'open': {
-        const { handle, keepsCache } = await operations.open(node, openRequest(body.flags, body.dropsPrivileges));
-        const flags = keepsCache ? OpenFlag.KEEP_CACHE : 0;
+        const request = openRequest(body.flags, body.dropsPrivileges);
+        const { handle, keepsCache } = await operations.open(node, request);
+        const flags = (keepsCache ? OpenFlag.KEEP_CACHE : 0) | (request.writes ? 0 : OpenFlag.NOFLUSH);
         return { body: [openBody(handle, flags)], undo: () => void operations.release(handle).catch(() => undefined) };
       }
       case 'create':
         return await this.#create(header, body);
       case 'read': {
-        const { buffers, release } = await operations.read(body.handle, body.offset, body.size, signal);
+        const { buffers, release } = await operations.read(body.handle, body.offset, body.size, signal());
         return { body: buffers, sent: release };
       }
       case 'write':
@@ -211,7 +216,8 @@ export class RequestDispatch {
   }
 }
 
-function known(operations: FileSystemOperations, attributes: Attributes): Answer {
+function known(operations: FileSystemOperations, attributes: Attributes | undefined): Answer {
+  if (attributes === undefined) return ABSENT;
   return { body: [entryBody(attributes, VALIDITY)], undo: () => operations.forget(attributes.inode, 1) };
 }
 

@@ -59,7 +59,7 @@ export function entryBody(attributes: Attributes, validity: Validity): Buffer {
 
 export function attributesBody(attributes: Attributes, { attributesMs }: Validity): Buffer {
   const body = Buffer.alloc(16 + ATTR_BYTES);
-  putDuration(body, 0, 8, attributesMs);
+  putDuration(body, 0, 8, leftOf(attributesMs, attributes));
   putAttributes(body, 16, attributes);
   return body;
 }
@@ -149,7 +149,7 @@ function putEntry(target: Buffer, at: number, attributes: Attributes, validity: 
   putNumber(target, at, attributes.inode);
   putNumber(target, at + 8, 0); // ids of inodes are never used again
   putDuration(target, at + 16, at + 32, validity.entryMs);
-  putDuration(target, at + 24, at + 36, validity.attributesMs);
+  putDuration(target, at + 24, at + 36, leftOf(validity.attributesMs, attributes));
   putAttributes(target, at + 40, attributes);
 }
 
@@ -168,6 +168,11 @@ function putAttributes(target: Buffer, at: number, attributes: Attributes): void
   target.writeUInt32LE(uid, at + 68);
   target.writeUInt32LE(gid, at + 72);
   target.writeUInt32LE(BLOCK_SIZE, at + 80);
+}
+
+/** What was seen a while ago has used up a part of its time. */
+function leftOf(validMs: number, { ageMs }: Attributes): number {
+  return Math.max(0, Math.floor(validMs - ageMs));
 }
 
 function putDuration(target: Buffer, secondsAt: number, nanosecondsAt: number, ms: number): void {

@@ -25,7 +25,7 @@ const NOTHING: readonly Buffer[] = [];
 
 interface Interruptible {
   readonly threadId: number;
-  readonly controller: AbortController;
+  readonly interrupt: (reason: Errno) => void;
 }
 
 /** Between two looks at a program that got a signal while it waits. */
@@ -67,8 +67,8 @@ export class Session {
       return;
     }
     try {
-      const { body: answer, sent, undo } = await this.#answer(header, body);
-      const isTaken = this.#reply(header, 0, answer);
+      const { body: answer, errno = 0, sent, undo } = await this.#answer(header, body);
+      const isTaken = this.#reply(header, errno, answer);
       sent?.();
       if (!isTaken) undo?.();
     } catch (error) {
@@ -86,30 +86,34 @@ export class Session {
       request !== undefined;
       request = this.#interruptible.get(unique)
     ) {
-      if (await isBeingKilled(request.threadId)) request.controller.abort(new Errno('EINTR'));
+      if (await isBeingKilled(request.threadId)) request.interrupt(new Errno('EINTR'));
       await pause(this.#options.clock, KILLED_POLL_MS, undefined, 'the end of a program');
     }
   }
 
   async #answer(header: RequestHeader, body: RequestBody): Promise<Answer> {
     if (!mayBeInterrupted(body)) return await this.#dispatch.run(header, body, NEVER);
-    const controller = newAbortController();
-    this.#interruptible.set(header.unique, { threadId: header.pid, controller });
+    // Almost no request is interrupted, and a signal costs as much as the rest of a small one: it is made for those who ask for it.
+    let controller: AbortController | undefined;
+    const signal = (): AbortSignal => {
+      controller ??= newAbortController();
+      return controller.signal;
+    };
     try {
-      const interrupted = new Promise<'interrupted'>((resolve) => {
-        controller.signal.addEventListener('abort', () => resolve('interrupted'));
+      return await new Promise<Answer>((resolve, reject) => {
+        let isInterrupted = false;
+        const interrupt = (reason: Errno): void => {
+          isInterrupted = true;
+          reject(reason);
+          controller?.abort(reason);
+        };
+        this.#interruptible.set(header.unique, { threadId: header.pid, interrupt });
+        const finish = (answer: Answer): void => {
+          if (isInterrupted) letGo(answer);
+          else resolve(answer);
+        };
+        this.#dispatch.run(header, body, signal).then(finish, reject);
       });
-      const answer = this.#dispatch.run(header, body, controller.signal);
-      const first = await Promise.race([answer, interrupted]);
-      if (first !== 'interrupted') return first;
-      answer.then(
-        ({ sent, undo }) => {
-          sent?.();
-          undo?.();
-        },
-        () => undefined,
-      );
-      throw controller.signal.reason;
     } finally {
       this.#interruptible.delete(header.unique);
     }
@@ -134,7 +138,14 @@ export class Session {
   }
 }
 
-const NEVER = newAbortController().signal;
+const NEVER_ABORTED = newAbortController().signal;
+const NEVER = (): AbortSignal => NEVER_ABORTED;
+
+/** Nobody waits for this answer. */
+function letGo({ sent, undo }: Answer): void {
+  sent?.();
+  undo?.();
+}
 
 /** Reading changes nothing, so that a program that is told to stop need not wait for its end. */
 function mayBeInterrupted({ op }: RequestBody): boolean {

@@ -35,7 +35,7 @@ export function attributeHandlers({ operations, paths, open, answers, record }: 
     fgetattr: (signal, path, handle) =>
       answers.give('fgetattr', signal, async () => [
         0,
-        statRecord(paths.expected(path) ?? (await operations.getattr(open.inode(handle)))),
+        statRecord(paths.expected(path) ?? (await operations.getattr(open.inode(handle), 0))),
       ]),
     chmod: (signal, path, mode) =>
       answers.giveDone('chmod', signal, async () => change(await paths.inode(path), path, { mode })),

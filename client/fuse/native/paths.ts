@@ -50,7 +50,7 @@ export class Paths {
     const fresh = this.expected(path);
     if (fresh !== undefined) return fresh;
     const removed = path === '/' ? ROOT_NODE : this.#removed.get(path);
-    if (removed !== undefined) return await this.#operations.getattr(removed);
+    if (removed !== undefined) return await this.#operations.getattr(removed, 0);
     return await this.#lookup(path);
   }
 
@@ -85,9 +85,9 @@ export class Paths {
     this.expect(path, attributes);
   }
 
-  /** libfuse will ask for these next. */
+  /** libfuse will ask for these next, and keep them as long as any. */
   expect(path: string, attributes: Attributes): void {
-    this.#fresh.set(path, attributes);
+    if (attributes.ageMs === 0) this.#fresh.set(path, attributes);
   }
 
   /** What was to be expected, once. */
@@ -125,6 +125,7 @@ export class Paths {
     if (path.includes(REPLACEMENT)) throw new Errno('ENOENT');
     const { parent, name } = await this.entry(path);
     const attributes = await this.#operations.lookup(parent, name);
+    if (attributes === undefined) throw new Errno('ENOENT');
     this.found(path, attributes);
     return attributes;
   }

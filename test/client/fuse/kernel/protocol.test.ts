@@ -151,6 +151,7 @@ const ATTRIBUTES: Attributes = {
   atime: { ms: 1_500, ns: 7 },
   mtime: { ms: 1_700_000_000_123, ns: 456_789 },
   ctime: { ms: 0, ns: 0 },
+  ageMs: 0,
 };
 
 test('attributes stand where struct fuse_attr has them', (t) => {

@@ -7,7 +7,7 @@ import { FakeClock } from '../../../support/fake-clock.js';
 const TIME = { ms: 0, ns: 0 };
 
 function attributes(inode: number): Attributes {
-  return { inode, size: 0, mode: 0o100644, links: 1, uid: 0, gid: 0, atime: TIME, mtime: TIME, ctime: TIME };
+  return { inode, size: 0, mode: 0o100644, links: 1, uid: 0, gid: 0, atime: TIME, mtime: TIME, ctime: TIME, ageMs: 0 };
 }
 
 /** A tree of `parent/name → inode` with a record of what was asked. */

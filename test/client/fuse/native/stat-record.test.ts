@@ -13,6 +13,7 @@ test('sizes and times take two numbers each, the lower half first', (t) => {
     atime: time(2 ** 32 + 1),
     mtime: time(2),
     ctime: time(-5),
+    ageMs: 0,
   });
   t.deepEqual([...words.subarray(0, 5)], [0o100644, 1000, 100, 7, 5]);
   t.is(words[7], 16_400);
