@@ -17,6 +17,8 @@ export interface BenchOptions {
   readonly mediumFiles: number;
   /** Files of the archive that is unpacked in the mounts. */
   readonly archiveFiles: number;
+  /** Files of the synthetic namespace. */
+  readonly scaleFiles: number;
   /** How long one turn of many files may take; what was done by then counts. */
   readonly turnMs: number;
 }

@@ -10,6 +10,7 @@ import { metadata } from './cases/metadata.js';
 import { mounts } from './cases/mounts.js';
 import { randomReads } from './cases/random-reads.js';
 import { repair } from './cases/repair.js';
+import { scale } from './cases/scale.js';
 import { smallFiles } from './cases/small-files.js';
 import { coldCommand, firstStart } from './cases/start.js';
 import { syncOnClose } from './cases/sync-on-close.js';
@@ -30,6 +31,7 @@ const CASES: Record<string, (context: BenchContext) => Promise<Row[]>> = {
   mount: mounts,
   sync: syncOnClose,
   repair,
+  scale,
   ls: coldCommand,
   start: firstStart,
 };
@@ -43,6 +45,7 @@ const USAGE = `npm run bench -- [options]
   --files N       files of 4 KiB at each concurrency (10000)
   --medium N      files of 1 MiB at each concurrency (1000)
   --archive N     files that are unpacked in the mounts (2000)
+  --scale N       files of the namespace that shows how the NameNode scales (1000000)
   --turn SECONDS  after which a turn of many files ends, with what was done by then (6)`;
 
 interface Request {
@@ -71,6 +74,7 @@ function readArguments(): Request {
       files: { ...text, default: '10000' },
       medium: { ...text, default: '1000' },
       archive: { ...text, default: '2000' },
+      scale: { ...text, default: '1000000' },
       turn: { ...text, default: '6' },
     },
   });
@@ -86,6 +90,7 @@ function readArguments(): Request {
     smallFiles: wholeNumber('files', values.files),
     mediumFiles: wholeNumber('medium', values.medium),
     archiveFiles: wholeNumber('archive', values.archive),
+    scaleFiles: wholeNumber('scale', values.scale),
     turnMs: 1000 * wholeNumber('turn', values.turn),
   };
   return { options, peer, cases, complete: values.only === undefined };

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fingerprint, storedFingerprint } from './fingerprint.js';
-import { ensureGenerated } from './generate.js';
+import { ensureGenerated, MESSAGES } from './generate.js';
 import { replaceDirectory } from './replace-directory.js';
 import { ensureInstalled, fail, ROOT } from './requirements.js';
 import { runTool } from './run-tool.js';
@@ -26,10 +26,11 @@ export function ensureBuilt() {
 
 /** @param {string} target */
 function copyProtoFiles(target) {
-  mkdirSync(join(ROOT, target), { recursive: true });
+  mkdirSync(join(ROOT, target, 'generated'), { recursive: true });
   for (const name of readdirSync(join(ROOT, 'proto'))) {
     if (name.endsWith('.proto')) copyFileSync(join(ROOT, 'proto', name), join(ROOT, target, name));
   }
+  copyFileSync(join(ROOT, 'proto/generated', MESSAGES), join(ROOT, target, 'generated', MESSAGES));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

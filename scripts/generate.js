@@ -1,5 +1,7 @@
-/** `npm run generate`: writes TypeScript types of the messages in proto/ to proto/generated/. */
+/** `npm run generate`: writes TypeScript types of the messages in proto/ to proto/generated/, and the messages themselves as one JSON file. */
+
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fingerprint, storedFingerprint } from './fingerprint.js';
@@ -8,6 +10,9 @@ import { ensureInstalled, fail, ROOT } from './requirements.js';
 import { runTool } from './run-tool.js';
 
 const STAMP = '.made-from';
+
+/** What common/rpc/call-definitions.ts reads, so that a short command need not parse .proto files. */
+export const MESSAGES = 'messages.json';
 
 /** The options must agree with those of common/rpc/definitions.ts, which loads the messages at run time. */
 const OPTIONS = [
@@ -33,8 +38,21 @@ export function ensureGenerated() {
     const generator = '@grpc/proto-loader/build/bin/proto-loader-gen-types.js';
     const made = runTool(generator, [...OPTIONS, `--outDir=${directory}`, '--', ...services]);
     if (!made) fail('The types of the messages in proto/ could not be generated.');
+    writeFileSync(join(ROOT, directory, MESSAGES), JSON.stringify(parsed(services)));
     writeFileSync(join(ROOT, directory, STAMP), current);
   });
+}
+
+/**
+ * The services with all messages they use, in protobufjs's own notation.
+ * @param {string[]} services files in proto/
+ */
+function parsed(services) {
+  // Not at the beginning: on a fresh clone nothing is installed yet.
+  const { Root } = createRequire(import.meta.url)('protobufjs');
+  const root = new Root();
+  root.resolvePath = (/** @type {string} */ _, /** @type {string} */ name) => join(ROOT, 'proto', name);
+  return root.loadSync(services).toJSON();
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -3,6 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Client, credentials } from '@grpc/grpc-js';
+import type { FileWriter } from '../../client/index.js';
 import type { BenchContext } from '../context.js';
 import { EMPTY_SERVICE } from '../empty-call-server.js';
 import { type Row, rowOf } from '../report.js';
@@ -46,9 +47,12 @@ async function atConcurrency(context: BenchContext, concurrency: number, empty: 
   await fs.mkdir(directory, { parents: true });
   const count = concurrency === 1 ? 1000 : 8000;
   let round = 0;
+  /** A file that is made and not closed yet. */
+  const open: FileWriter[] = [];
   const calls: Record<string, Call> = {
     stat: () => fs.stat(directory),
     'mkdir (durable)': (i) => fs.mkdir(`${directory}/d-${round}-${i}`),
+    'create (durable)': async (i) => void open.push(await fs.create(`${directory}/o-${round}-${i}`)),
     'create + close (durable)': async (i) => await (await fs.create(`${directory}/f-${round}-${i}`)).close(),
   };
   const rate = async (call: Call, latenciesMs: number[] = []): Promise<number> => {
@@ -63,6 +67,8 @@ async function atConcurrency(context: BenchContext, concurrency: number, empty: 
       const of = figures.get(name);
       of?.empty.push(await rate(empty));
       of?.ours.push(await rate(call, of.latenciesMs));
+      const toClose = open.splice(0);
+      await concurrently(toClose.length, concurrency, async (i) => await toClose[i]?.close());
     }
   return [...figures].map(([name, { ours, empty: limit, latenciesMs }]) => {
     const note = `${percentiles(latenciesMs)}; limit: an empty unary gRPC call`;

@@ -10,7 +10,7 @@ import type {
 } from '@grpc/grpc-js';
 import { credentials, Client as GrpcClient, Metadata } from '@grpc/grpc-js';
 import { DfsError } from '../errors.js';
-import { serviceDefinition } from './definitions.js';
+import { callDefinition } from './call-definitions.js';
 import { checkedDeserializer, checkedSerializer, MalformedMessage } from './message-check.js';
 import type { CallOptions } from './service.js';
 import type { ServiceName, Services } from './services.js';
@@ -67,7 +67,7 @@ export function connectService<Name extends ServiceName>(
     kind === undefined
       ? undefined
       : new SessionClient(grpcClient, { maxMessageBytes, isKeptWhenIdle: kind === 'kept' });
-  const methods = Object.entries(serviceDefinition(service)).map(([name, method]) => {
+  const methods = Object.entries(callDefinition(service)).map(([name, method]) => {
     const target = { role: SERVERS[service], address, method: name };
     const caller = new MethodCaller(grpcClient, method, target, defaultTimeoutMs, session);
     return [name, caller.asFunction()];

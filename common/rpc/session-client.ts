@@ -10,7 +10,7 @@ import type { SessionCall } from '../../proto/generated/minihdfs/SessionCall.js'
 import type { SessionCalls } from '../../proto/generated/minihdfs/SessionCalls.js';
 import { MAX_TIMER_MS } from '../clock.js';
 import { DfsError, isErrorName } from '../errors.js';
-import { serviceDefinition } from './definitions.js';
+import { callDefinition } from './call-definitions.js';
 import { MalformedMessage } from './message-check.js';
 import { SESSION_CALLS_MAX, SESSION_ENVELOPE_BYTES, SESSION_FRAME_BYTES } from './session-limits.js';
 import type { CallTarget } from './status.js';
@@ -170,7 +170,7 @@ export class SessionClient {
   }
 
   #open(): Stream {
-    const { Open } = serviceDefinition('Session');
+    const { Open } = callDefinition('Session');
     if (Open === undefined) throw new Error('sessions are not defined');
     const { path, requestSerialize, responseDeserialize } = Open;
     const stream: Stream = this.#grpcClient.makeBidiStreamRequest(
