@@ -53,6 +53,11 @@ import type {
   TimesChange,
 } from './types.js';
 
+/** A file that is open for reading, or a writer. */
+type OpenHandle =
+  | { readonly fileId?: undefined; abort(): Promise<void> }
+  | { readonly fileId: number; abort(): Promise<void>; overtaken(): void };
+
 export class FileSystem {
   readonly #context: ClientContext;
   readonly #disconnect: () => void;
@@ -60,7 +65,7 @@ export class FileSystem {
   /** Symbolic links, extended attributes and the like. */
   readonly posix: PosixNamespace;
   /** Open files. */
-  readonly #open = new Set<{ abort(): Promise<void> }>();
+  readonly #open = new Set<OpenHandle>();
 
   private constructor({ context, defaults, disconnect }: Connection) {
     this.#context = context;
@@ -228,7 +233,7 @@ export class FileSystem {
 
   /** @throws DfsError `FileNotFound`, `IsADirectory`. */
   async open(path: string, options: ReaderOptions = {}): Promise<FileReader> {
-    const handle = { abort: (): Promise<void> => reader.close() };
+    const handle: OpenHandle = { abort: () => reader.close() };
     const onEnd = (): void => {
       this.#open.delete(handle);
     };
@@ -348,11 +353,13 @@ export class FileSystem {
     const releaseLease = this.#context.leases.hold();
     try {
       const file = await open();
+      const { fileId } = file.status;
+      for (const other of this.#open) if (other.fileId === fileId) other.overtaken();
       const onEnd = (): void => {
         releaseLease();
         this.#open.delete(handle);
       };
-      const handle = { abort: (): Promise<void> => writer.abort() };
+      const handle = { fileId, abort: (): Promise<void> => writer.abort(), overtaken: (): void => writer.overtaken() };
       this.#open.add(handle);
       const writer = new FileWriter({ ...file, context: this.#context, onEnd });
       return writer;

@@ -159,6 +159,15 @@ export class FileWriter {
     await this.#giveBlockBack();
   }
 
+  /**
+   * Nothing is written any more: the file was taken from this writer, and the same client has opened it again. The NameNode tells writers apart by
+   * their clients, so it would let this one write between the bytes of the new one. What has been written belongs to the file.
+   */
+  overtaken(): void {
+    const what = `${this.path} was taken from this writer, and has been opened again by the same client`;
+    this.#abort.abort(this.#fail(new DfsError('LeaseExpired', what)));
+  }
+
   async #flush(sync: boolean): Promise<void> {
     this.#requireOpen();
     if (this.#open === undefined) {

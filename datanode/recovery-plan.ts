@@ -48,30 +48,45 @@ export function planBlockRecovery(findings: RecoveryFindings): RecoveryPlan {
     const mayHaveSomething = unanswered > 0 || (givenUp > 0 && block.numBytes > 0);
     return mayHaveSomething ? { kind: 'giveUp', reason } : { kind: 'delete' };
   }
-  const plan = choose(candidates, block.numBytes);
+  const plan = choose(candidates, block);
   if (plan.kind !== 'update') return plan;
   const hasLost = missing > 0 && plan.length < block.numBytes;
   const mayHaveLost = unanswered > 0 && candidates.every(({ state }) => state === 'RWR');
   return hasLost || mayHaveLost ? { kind: 'giveUp', reason } : plan;
 }
 
-function choose(candidates: readonly Candidate[], acknowledged: number): RecoveryPlan {
+function choose(candidates: readonly Candidate[], block: Block): RecoveryPlan {
+  const { numBytes: acknowledged } = block;
   const finalized = candidates.filter(({ state }) => state === 'FINALIZED');
-  if (finalized.length > 0) {
-    const { numBytes } = finalized[0] as Candidate;
-    if (finalized.some((replica) => replica.numBytes !== numBytes)) {
-      const lengths = finalized.map((replica) => replica.numBytes).join(', ');
-      return { kind: 'giveUp', reason: `its finalized replicas have different lengths: ${lengths} bytes` };
-    }
-    const same = candidates.filter(({ state, numBytes: length }) => state === 'RBW' && length === numBytes);
-    return update([...finalized, ...same], numBytes);
-  }
+  if (finalized.length > 0) return chooseFinalized(finalized, candidates, block);
   const written = candidates.filter(({ state }) => state === 'RBW');
   const best = written.length > 0 ? written : candidates;
   // One that is shorter than what was acknowledged has lost bytes, and must not take them from the others. (HDFS lets it.)
   const whole = best.filter(({ numBytes }) => numBytes >= acknowledged);
   const participants = whole.length > 0 ? whole : best;
   return update(participants, Math.min(...participants.map(({ numBytes }) => numBytes)));
+}
+
+/**
+ * Those that the writer has finalized are equally long. Attempts that reached only some of the DataNodes, and did not come to their end, may have
+ * finalized others that are shorter, or longer; each has all that was acknowledged, and the longest has all that any reader can have seen. (HDFS gives
+ * up, each time.)
+ */
+function chooseFinalized(
+  finalized: readonly Candidate[],
+  candidates: readonly Candidate[],
+  { generationStamp }: Block,
+): RecoveryPlan {
+  const longest = Math.max(...finalized.map(({ numBytes }) => numBytes));
+  const areOfWriter = finalized.every((replica) => replica.generationStamp === generationStamp);
+  if (areOfWriter && finalized.some(({ numBytes }) => numBytes !== longest)) {
+    const lengths = finalized.map(({ numBytes }) => numBytes).join(', ');
+    return { kind: 'giveUp', reason: `its finalized replicas have different lengths: ${lengths} bytes` };
+  }
+  return update(
+    candidates.filter(({ state, numBytes }) => state !== 'RWR' && numBytes === longest),
+    longest,
+  );
 }
 
 /** The block was complete before, so that every replica that is long enough is good, whatever an earlier attempt has made of it. */

@@ -30,9 +30,10 @@ export function decide(
 ): Decision {
   const { block, good, doubles, corrupt, outdated } = health;
   const goodNodes = new Set(good.map(({ node }) => node));
-  const keep = health.excess
-    .filter((replica) => !goodNodes.has(replica.node) && canKeep(replica))
-    .slice(0, health.missing);
+  const needed = health.excess.filter((replica) => !goodNodes.has(replica.node));
+  const keep = needed.filter(canKeep).slice(0, health.missing);
+  // The order to delete it may have been lost; then it can be kept as soon as it would be given again.
+  const mayBeKeptLater = keep.length < Math.min(needed.length, health.missing);
   const hopeful = settling && health.missing > 0;
   const enough = good.length >= block.replication;
   const excess = chooseSurplus(health, isToGo);
@@ -45,6 +46,7 @@ export function decide(
     priority: hopeful ? undefined : health.priority,
     again:
       hopeful ||
+      mayBeKeptLater ||
       keep.length > 0 ||
       outdated.length > 0 ||
       excess.length < good.length + doubles.length - block.replication,

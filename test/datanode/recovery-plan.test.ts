@@ -58,6 +58,14 @@ test('finalized replicas of different lengths are left to people', (t) => {
   t.is(planBlockRecovery(findings(['FINALIZED 90', 'FINALIZED 80'])).kind, 'giveUp');
 });
 
+test('of what earlier attempts have finalized, each without the others, the longest is the block', (t) => {
+  const plan = (...replicas: string[]) => planBlockRecovery(findings(replicas, { known: 40 }));
+  t.deepEqual(plan('FINALIZED 70 1', 'FINALIZED 90 2'), { kind: 'update', participants: [1], length: 90 });
+  t.deepEqual(plan('FINALIZED 90 1', 'FINALIZED 70 2', 'RBW 90'), { kind: 'update', participants: [0, 2], length: 90 });
+  // The first one has been finished by its writer, and was not asked before.
+  t.deepEqual(plan('FINALIZED 90', 'FINALIZED 70 1'), { kind: 'update', participants: [0], length: 90 });
+});
+
 test('a block is given up only when every DataNode says that it has nothing', (t) => {
   t.deepEqual(planBlockRecovery(findings(['none', 'RBW 0', 'RBW 9 -1'])), { kind: 'delete' });
   t.is(planBlockRecovery(findings(['none', 'RBW 0'], { unanswered: 1 })).kind, 'giveUp');

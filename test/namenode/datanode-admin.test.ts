@@ -3,11 +3,12 @@ import test from 'ava';
 import type { AdminState, DatanodeDescriptor } from '../../namenode/datanode-descriptor.js';
 import { addBlock } from '../../namenode/operations/add-block.js';
 import { decideAboutDatanodes, forgetDatanodes } from '../../namenode/operations/administer-datanodes.js';
+import { setReplication } from '../../namenode/operations/attributes.js';
 import { complete } from '../../namenode/operations/complete.js';
 import { create } from '../../namenode/operations/create.js';
 import { parsePath } from '../../namenode/paths.js';
 import { fsStats } from '../../namenode/stats.js';
-import { AdminDecision } from '../../namenode/storage/schema.js';
+import { AdminDecision, ReplicaRowState } from '../../namenode/storage/schema.js';
 import { BLOCK_BYTES, FakeCluster, type FakeClusterOptions } from './support/fake-cluster.js';
 import type { FakeDatanode } from './support/fake-datanode.js';
 import { ROOT } from './support/namesystem-fixture.js';
@@ -58,6 +59,27 @@ const copiesOrdered = (cluster: FakeCluster): number =>
 async function writeFile(cluster: FakeCluster, path: string, blocks: number, replication = 3): Promise<number[]> {
   return (await cluster.write(path, { blocks, replication })).map(({ id }) => id);
 }
+
+test('a surplus replica that nobody was told to delete takes the place of one that leaves', async (t) => {
+  await withCluster({ racks: ['/a', '/a', '/a', '/a'] }, async (cluster) => {
+    const [id = 0] = await writeFile(cluster, '/f', 1, 4);
+    for (const each of cluster.datanodes) each.deaf = true;
+    await setReplication(cluster.ns, ROOT, parsePath('/f'), 3);
+    await cluster.advance(10_000);
+    for (const each of cluster.datanodes) each.deaf = false;
+    const sql = `SELECT datanode FROM replicas r JOIN storages s ON s.id = r.storage WHERE r.block = ? AND r.state = ?`;
+    const needed = cluster.fixture.journal.committed.prepare(sql).pluck();
+    const leaving = cluster.datanodes.findIndex(({ uuid }) => needed.all(id, ReplicaRowState.LIVE).includes(uuid));
+    t.is(needed.all(id, ReplicaRowState.EXCESS).length, 1);
+    await decide(cluster, leaving, AdminDecision.DECOMMISSION);
+    await waitForState(cluster, leaving, 'decommissioned');
+    t.deepEqual(elsewhere(cluster, leaving, [id]), [3]);
+    t.deepEqual(
+      cluster.datanodes.flatMap(({ orderedDeletions }) => orderedDeletions),
+      [],
+    );
+  });
+});
 
 test('decommissioning: the blocks are copied away, the replicas there stay until then, and new blocks go elsewhere', async (t) => {
   await withCluster(FIVE, async (cluster) => {

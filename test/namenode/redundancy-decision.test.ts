@@ -98,6 +98,13 @@ test('surplus replicas that are needed after all are kept, unless their deletion
   t.deepEqual(decide(health, never, false).keep, []);
 });
 
+test('a surplus replica that is needed, and whose deletion has been ordered, is asked after until it has gone or may be kept', async (t) => {
+  const missing = await healthWith([{}, {}, { state: EXCESS }]);
+  t.like(decide(missing, never, false), { keep: [], priority: 2, again: true });
+  const enough = await healthWith([{}, {}, {}, { state: EXCESS }]);
+  t.like(decide(enough, never, false), { keep: [], priority: undefined, again: false });
+});
+
 test('no replica left', async (t) => {
   t.like(decide(await healthWith([{ node: 'dead' }, { state: CORRUPT }]), always, false), {
     priority: 4,

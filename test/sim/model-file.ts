@@ -13,6 +13,13 @@ export interface WriteSession {
   attemptedEnd: number;
   /** How far what it wrote has been moved since, as a part of another file. */
   readonly movedBy: number;
+  readonly opening: Opening;
+}
+
+/** Somewhere in between the NameNode gave the file to a writer. */
+export interface Opening {
+  readonly calledMs: number;
+  readonly answeredMs: number;
 }
 
 /** How sure the bytes of an open file are: in the memory of the DataNodes, or on their disks. */
@@ -42,8 +49,8 @@ export class ModelFile {
     this.replication = replication;
   }
 
-  begin(tag: number, start: number): WriteSession {
-    const session = { tag, start, attemptedEnd: start, movedBy: 0 };
+  begin(tag: number, start: number, opening: Opening): WriteSession {
+    const session = { tag, start, attemptedEnd: start, movedBy: 0, opening };
     this.sessions.push(session);
     this.state = 'open';
     this.version++;
@@ -84,8 +91,10 @@ export class ModelFile {
   appended(end: number, parts: readonly ModelFile[], isCertain: boolean): void {
     let at = end;
     for (const { sessions, acknowledged } of parts) {
-      for (const { tag, start, attemptedEnd, movedBy } of sessions)
-        this.sessions.push({ tag, start: start + at, attemptedEnd: attemptedEnd + at, movedBy: movedBy + at });
+      for (const one of sessions) {
+        const { start, attemptedEnd, movedBy } = one;
+        this.sessions.push({ ...one, start: start + at, attemptedEnd: attemptedEnd + at, movedBy: movedBy + at });
+      }
       at += acknowledged.onDisk;
     }
     if (isCertain) this.synced(at);
@@ -107,22 +116,34 @@ export class ModelFile {
   /** What is wrong with `bytes`, read from `position` on; undefined when nothing is. */
   faultIn(bytes: Uint8Array, position: number): string | undefined {
     for (let i = 0; i < bytes.length; i++) {
-      const session = this.#writerOf(position + i);
-      if (session === undefined) return `byte ${position + i} was never written`;
-      const expected = byteOf(session.tag, position + i - session.movedBy);
-      if (bytes[i] !== expected) {
-        return `byte ${position + i} is ${bytes[i]} instead of ${expected} (writer ${session.tag}, from ${session.start} on)`;
-      }
+      const at = position + i;
+      const writers = this.#writersOf(at);
+      const [likeliest] = writers;
+      if (likeliest === undefined) return `byte ${at} was never written`;
+      if (writers.some((writer) => bytes[i] === byteIn(writer, at))) continue;
+      const { tag, start } = likeliest;
+      return `byte ${at} is ${bytes[i]} instead of ${byteIn(likeliest, at)} (writer ${tag}, from ${start} on)`;
     }
     return undefined;
   }
 
-  /** The last session that began at or before `position`: later ones went on where the file ended for them. */
-  #writerOf(position: number): WriteSession | undefined {
-    for (let i = this.sessions.length - 1; i >= 0; i--) {
-      const session = this.sessions[i] as WriteSession;
-      if (session.start <= position) return position < session.attemptedEnd ? session : undefined;
-    }
-    return undefined;
+  /**
+   * Who may have written a byte. The last session that began at or before it: later ones went on where the file ended for them. But when two were
+   * given the file in the same time, the one that was told of it first need not be the one that had it first.
+   */
+  #writersOf(position: number): WriteSession[] {
+    const index = this.sessions.findLastIndex(({ start }) => start <= position);
+    const last = this.sessions[index];
+    if (last === undefined) return [];
+    const others = this.sessions.slice(0, index).filter((session) => mayFollow(session, last));
+    return [last, ...others].filter(({ start, attemptedEnd }) => start <= position && position < attemptedEnd);
   }
+}
+
+function byteIn({ tag, movedBy }: WriteSession, position: number): number {
+  return byteOf(tag, position - movedBy);
+}
+
+function mayFollow({ opening }: WriteSession, other: WriteSession): boolean {
+  return opening.answeredMs > other.opening.calledMs && other.opening.answeredMs > opening.calledMs;
 }

@@ -47,7 +47,10 @@ export interface Flush {
 export interface Tenure {
   readonly path: string;
   readonly writer: string;
+  /** When it was asked for. */
+  readonly calledMs: number;
   readonly fromMs: number;
+  /** Before {@link fromMs} as long as nothing was acknowledged: another one may have taken the file before the writer was told that it has it. */
   untilMs: number;
 }
 
@@ -215,12 +218,14 @@ export class Worker {
   async #writeAll(writer: FileWriter, file: ModelFile, tenure?: Tenure): Promise<void> {
     const { world, crashes, lives, onFlush, newId } = this.#workplace;
     const livesBefore = lives();
-    const session = file.begin(newId(), writer.length);
+    const { nowMs } = world.scheduler;
+    const opening = { calledMs: tenure?.calledMs ?? nowMs, answeredMs: nowMs };
+    const session = file.begin(newId(), writer.length, opening);
     this.#inDoubt = () => {
       file.state = 'abandoned';
     };
     // An answer may come late, when another writer has the file already: sure is only that it had it when the call was made.
-    let calledMs = world.scheduler.nowMs;
+    let calledMs = nowMs;
     const acknowledged = (): void => {
       if (tenure !== undefined) tenure.untilMs = calledMs;
     };
@@ -284,12 +289,13 @@ export class Worker {
   async #appendTo(fs: FileSystem, path: string, file: ModelFile): Promise<void> {
     const { world, blockSize } = this.#workplace;
     const acceptable = [...TAKEOVER_FAILURES, 'FileNotFound', 'FileAlreadyExists'] as const;
+    const calledMs = world.scheduler.nowMs;
     const isNew = file.sessions.length === 0;
     const open = (): Promise<FileWriter> => (isNew ? fs.create(path, { blockSize }) : fs.append(path));
     const writer = await this.#attempt(isNew ? 'create' : 'append', path, open, { acceptable });
     if (writer === undefined) return;
     const nowMs = world.scheduler.nowMs;
-    const tenure: Tenure = { path, writer: this.root, fromMs: nowMs, untilMs: nowMs };
+    const tenure: Tenure = { path, writer: this.root, calledMs, fromMs: nowMs, untilMs: 0 };
     this.#workplace.tenures.push(tenure);
     const certain = file.certainLength(this.#workplace.crashes());
     if (writer.length < certain || writer.length > file.possibleLength) {

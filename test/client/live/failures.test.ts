@@ -171,3 +171,22 @@ test('the file of a writer that vanished is closed with all that readers have se
     t.is((await get(fs, '/f')).length, content.length + 10);
   });
 });
+
+test('a writer whose file was taken from it, and opened again by the same client, writes nothing more', async (t) => {
+  await withCluster({}, async (_cluster, fs) => {
+    const overtaken = await fs.create('/f');
+    t.true(await fs.recoverLease('/f'));
+    const content = testBytes(BLOCK);
+    const writer = await fs.append('/f');
+    await writer.write(content);
+    await writer.hflush();
+    // The NameNode knows writers by their clients, and would give it the next block.
+    await t.throwsAsync(
+      overtaken.write(testBytes(100)).then(() => overtaken.hflush()),
+      { name: 'LeaseExpired' },
+    );
+    await t.throwsAsync(overtaken.close(), { name: 'LeaseExpired' });
+    await writer.close();
+    t.true((await get(fs, '/f')).equals(content));
+  });
+});

@@ -51,6 +51,8 @@ export class FakeDatanode {
   alive = false;
   /** Its process answers on its ports but does not talk to the NameNode. */
   hung = false;
+  /** The answers to its heartbeats are lost. */
+  deaf = false;
   capacityBytes = 100 * GIB;
   remainingBytes = 50 * GIB;
   activeTransfers = 0;
@@ -241,6 +243,7 @@ export class FakeDatanode {
       },
       this.#context(),
     );
+    if (this.deaf) return;
     for (const command of commands ?? []) await this.#carryOut(command, protocol);
   }
 
