@@ -79,7 +79,8 @@ export class OpenFiles {
   openNew(writer: FileWriter, request: OpenRequest): OpenedFile {
     const node = this.#nodes.at(writer.status.fileId);
     node.contents = new FileContents(this.#options, writer.status, writer);
-    return { handle: this.#newHandle(node, node.contents, request), keepsCache: false };
+    // Whatever it was opened for, closing it completes the file.
+    return { handle: this.#newHandle(node, node.contents, { ...request, writes: true }), keepsCache: false };
   }
 
   async read(handle: number, position: number, size: number, signal: AbortSignal): Promise<ReadResult> {
@@ -131,15 +132,15 @@ export class OpenFiles {
 
   /** Of a file that may be open or not. */
   async setLength(node: Node, size: number): Promise<void> {
-    if (node.contents !== undefined) {
-      await onInode(node.contents.setLength(size));
-      return;
-    }
-    const { handle } = await this.open(await statInode(this.#fs, node.id), FOR_WRITING);
+    // With a handle of its own: the last program may be closing the file at this moment.
+    const handle =
+      node.contents === undefined
+        ? (await this.open(await statInode(this.#fs, node.id), FOR_WRITING)).handle
+        : this.#newHandle(node, node.contents, FOR_WRITING);
     try {
       const { contents } = this.#open.at(handle);
-      await contents.setLength(size);
-      await contents.flush();
+      await onInode(contents.setLength(size));
+      if (node.handles === 1) await onInode(contents.flush());
     } finally {
       await this.release(handle);
     }

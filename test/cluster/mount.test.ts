@@ -281,6 +281,31 @@ test('a C program is unpacked, compiled, linked and run', async (t, driver) => {
   t.regex(output, /^42$/m);
 });
 
+/** The last program's close of the file is still under way when the next one cuts it by its name. */
+const CUT_AT_CLOSE = `
+import os
+os.mkdir('cut'); os.chdir('cut')
+def cut_after(flags, name):
+    pid = os.fork()
+    if pid == 0:
+        os.open(name, os.O_CREAT | os.O_EXCL | flags, 0o644)
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+    os.truncate(name, 123)
+    return os.stat(name).st_size
+sizes = [cut_after(flags, f'{flags}-{i}') for i in range(40) for flags in (os.O_RDONLY, os.O_WRONLY)]
+assert sizes == [123] * 80, sizes
+assert [entry.stat().st_size for entry in os.scandir('.')] == sizes
+`;
+
+test('a file keeps the length that it is given while its last close is under way', async (t, driver) => {
+  const mounted = await mount(t, cluster(), driver);
+  await mounted.sh(t, `python3 - <<'P'\n${CUT_AT_CLOSE}\nP`);
+  const sdk = await cluster().sdk();
+  for await (const { path, length } of sdk.list('/cut')) t.is(length, 123, path);
+  await mounted.sh(t, 'rm -r cut');
+});
+
 test('random reads and writes, with and without mmap, give what a local file gives', async (t, driver) => {
   const { sh } = bound(t, await mount(t, cluster(), driver));
   await sh(
