@@ -27,6 +27,23 @@ function ownPlaces(dist) {
   };
 }
 
+/** Packages that stay where they are: those with native parts or workers, which look for files beside themselves, and what few commands need. */
+const APART = ['better-sqlite3', 'fuse-native', '@node-rs/crc32', 'pino', '@grpc/proto-loader'];
+
+/** Files that mention their own place in functions that `dfs` never calls (reflection for a server, load reports), or in a comment. */
+const MENTION_THEIR_PLACE = /(@grpc\/grpc-js\/build\/src\/(channelz|orca)|commander\/lib\/command)\.js$/;
+
+/**
+ * In the bundle there is no `__dirname`: what needs it has to stay apart.
+ * @param {readonly string[]} files
+ */
+async function requireNoPlaces(files) {
+  for (const file of files) {
+    if (MENTION_THEIR_PLACE.test(file) || !/\b__(dir|file)name\b/.test(await readFile(file, 'utf8'))) continue;
+    throw new Error(`${file} looks for files beside itself: its package cannot be in the bundle (scripts/bundle.js)`);
+  }
+}
+
 /** Packages of the old kind call `require`, also for Node's own modules. */
 const BANNER = `import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
@@ -34,7 +51,7 @@ const placeInDist = (place) => new URL('../' + place, import.meta.url).href;`;
 
 /** @param {string} dist a complete build */
 async function bundle(dist) {
-  await build({
+  const { metafile } = await build({
     entryPoints: { dfs: join(dist, 'client/cli/main.js') },
     outdir: join(dist, 'bundle'),
     bundle: true,
@@ -48,8 +65,11 @@ async function bundle(dist) {
     legalComments: 'linked',
     banner: { js: BANNER },
     plugins: [ownPlaces(resolve(dist))],
+    external: APART,
+    metafile: true,
     logLevel: 'warning',
   });
+  await requireNoPlaces(Object.keys(metafile.inputs));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle(process.argv[2] ?? 'dist');
