@@ -7,7 +7,7 @@ import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 const SERVERS = { namenode: '../dist/namenode/main.js', datanode: '../dist/datanode/main.js' };
-const CLI = '../dist/client/cli/main.js';
+const CLI = '../dist/bundle/dfs.js';
 
 /** @param {string[]} argv */
 async function run(argv) {

@@ -1,4 +1,5 @@
 /** `npm run build`: compiles the sources to dist/, which bin/dfs.js runs. */
+import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +9,16 @@ import { replaceDirectory } from './replace-directory.js';
 import { ensureInstalled, fail, ROOT } from './requirements.js';
 import { runTool } from './run-tool.js';
 
-const SOURCES = ['common', 'namenode', 'datanode', 'client', 'proto', 'tsconfig.json', 'tsconfig.build.json'];
+const SOURCES = [
+  'common',
+  'namenode',
+  'datanode',
+  'client',
+  'proto',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'scripts/bundle.js',
+];
 const STAMP = '.made-from';
 
 /** Does nothing when dist/ is up to date. */
@@ -20,6 +30,9 @@ export function ensureBuilt() {
     const built = runTool('typescript/bin/tsc', ['-p', 'tsconfig.build.json', '--outDir', directory]);
     if (!built) fail('The build failed; see above.');
     copyProtoFiles(join(directory, 'proto'));
+    // In a process of its own, because esbuild with plugins is asynchronous and this is not.
+    const bundled = spawnSync(process.execPath, ['scripts/bundle.js', directory], { cwd: ROOT, stdio: 'inherit' });
+    if (bundled.status !== 0) fail('The command could not be bundled; see above.');
     writeFileSync(join(ROOT, directory, STAMP), current);
   });
 }

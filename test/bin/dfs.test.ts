@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 
@@ -14,11 +14,11 @@ function emptyProject(t: ExecutionContext): string {
   return root;
 }
 
-function addEntry(root: string, directory: string): void {
+function addEntry(root: string, name: string, file: string): void {
+  const path = join(root, 'dist', file);
   mkdirSync(join(root, 'node_modules'), { recursive: true });
-  mkdirSync(join(root, 'dist', directory), { recursive: true });
-  const source = `export async function main(argv) { console.log('${directory}', JSON.stringify(argv)); }`;
-  writeFileSync(join(root, 'dist', directory, 'main.js'), source);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `export async function main(argv) { console.log('${name}', JSON.stringify(argv)); }`);
 }
 
 function dfs(root: string, ...args: string[]): string {
@@ -35,9 +35,11 @@ test('before the first build it says what to do', (t) => {
 
 test('servers get the arguments after their name; all other verbs go to the command line client as they are', (t) => {
   const root = emptyProject(t);
-  for (const directory of ['namenode', 'datanode', 'client/cli']) addEntry(root, directory);
+  addEntry(root, 'namenode', 'namenode/main.js');
+  addEntry(root, 'datanode', 'datanode/main.js');
+  addEntry(root, 'client', 'bundle/dfs.js');
   t.is(dfs(root, 'namenode', '--format'), 'namenode ["--format"]\n');
   t.is(dfs(root, 'datanode', '-D', 'a=b'), 'datanode ["-D","a=b"]\n');
-  t.is(dfs(root, 'ls', '/a b'), 'client/cli ["ls","/a b"]\n');
-  t.is(dfs(root), 'client/cli []\n');
+  t.is(dfs(root, 'ls', '/a b'), 'client ["ls","/a b"]\n');
+  t.is(dfs(root), 'client []\n');
 });
