@@ -3,10 +3,12 @@
  * too; still compare by turns, and only runs of the same length, because the first thousands of calls are interpreted.
  *
  *     npx tsx bench/processor-time.ts [--count 1000] [--concurrency 64] [--rounds 3] [--only list] [--dir <directory on the disk to measure>]
+ *                                     [-D name=value]     settings of servers and client
  */
 import { randomFillSync } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { FileSystem } from '../client/index.js';
+import { loadConfiguration } from '../common/config/configuration.js';
 import { startBenchCluster } from './cluster.js';
 import { processorMs } from './processes.js';
 import { concurrently } from './statistics.js';
@@ -44,10 +46,12 @@ async function main(): Promise<void> {
       rounds: { type: 'string', default: '3' },
       only: { type: 'string', default: '' },
       dir: { type: 'string', default: process.cwd() },
+      set: { type: 'string', short: 'D', multiple: true, default: [] },
     },
   });
   const [count, concurrency] = [Number(values.count), Number(values.concurrency)];
-  const cluster = await startBenchCluster(values.dir, 3, {});
+  const settings = Object.fromEntries(values.set.map((text) => text.split(/=(.*)/, 2) as [string, string]));
+  const cluster = await startBenchCluster(values.dir, 3, settings);
   try {
     const { namenode, datanodes } = await cluster.status();
     const processes: [string, number][] = [
@@ -55,7 +59,8 @@ async function main(): Promise<void> {
       ['NameNode', namenode.pid],
       ...datanodes.map(({ pid }, i): [string, number] => [`DataNode ${i + 1}`, pid]),
     ];
-    const fs = await FileSystem.connect({ namenode: cluster.namenode });
+    const configuration = loadConfiguration({ overrides: settings });
+    const fs = await FileSystem.connect({ namenode: cluster.namenode, configuration });
     await fs.mkdir(LISTED);
     await concurrently(1000, concurrency, async (i) => await (await fs.create(`${LISTED}/file-${i}`)).close());
     console.log(`milliseconds of processor time for each of ${count}, ${concurrency} at a time`);
@@ -65,13 +70,15 @@ async function main(): Promise<void> {
       for (const [what, operation] of Object.entries(operations(fs, directory))) {
         if (!what.startsWith(values.only)) continue;
         const before = await Promise.all(processes.map(([, pid]) => processorMs(pid)));
+        const startMs = performance.now();
         await concurrently(count, concurrency, operation);
+        const perSecond = (1000 * count) / (performance.now() - startMs);
         const after = await Promise.all(processes.map(([, pid]) => processorMs(pid)));
         const each = processes.map(([name], i) => {
           const ms = ((after[i] ?? Number.NaN) - (before[i] ?? Number.NaN)) / count;
           return `${name} ${ms.toFixed(2)}`;
         });
-        console.log(`${what.padEnd(12)} ${each.join('  ')}`);
+        console.log(`${what.padEnd(12)} ${each.join('  ')}  (${perSecond.toFixed(0)}/s)`);
       }
     }
     await fs.close();
