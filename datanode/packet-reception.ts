@@ -114,7 +114,7 @@ export class PacketReception {
     for (;;) {
       const packet = await readPacket(this.#upstream.reader, DEFAULT_PACKET_LIMITS, readTimeoutMs);
       if (this.#broken) return;
-      const isToBeVerified = this.#mirror === undefined || packet.offsetInBlock < this.#receivedBytes;
+      const isToBeVerified = this.#verifiesAll || packet.offsetInBlock < this.#receivedBytes;
       this.#requireInPlace(packet);
       const forwarded = this.#mirror?.forward(packet);
       const isGood = !isToBeVerified || this.#isGood(packet);
@@ -158,9 +158,14 @@ export class PacketReception {
   }
 
   /**
-   * Only the pipeline's last node verifies (HDFS): what it finds good was good at all those before it. But what takes the place of bytes
-   * that this node has already, and has perhaps acknowledged, must not spoil them.
+   * Of what a client writes, only the pipeline's last node verifies (HDFS): what it finds good was good at all those before it, and if it does not, the
+   * client leaves them out or writes again. A copy is finalized here whatever those behind have received, so each node verifies it (HDFS, too). And what
+   * takes the place of bytes that this node has already, and has perhaps acknowledged, must not spoil them.
    */
+  get #verifiesAll(): boolean {
+    return this.#mirror === undefined || this.#writable.replica.state === 'TEMPORARY';
+  }
+
   #isGood({ data, checksums, dataLength, offsetInBlock }: ReceivedPacket): boolean {
     if (dataLength === 0) return true;
     const bad = verifyChecksums(this.#writable.files.checksum, data, checksums);

@@ -266,6 +266,19 @@ test('a copy that is complete is finalized; one that is broken off leaves nothin
   t.is(sameBytes(await contentAt(node), content), 'same');
 });
 
+test('no DataNode finalizes a copy that was damaged on its way, be there another one behind it or not', async (t) => {
+  const { network, nodes } = await startNodes(t, 2);
+  const content = contentOf(7, 2000);
+  const connection = await openPipeline(network, nodes, { ...BLOCK, numBytes: 2000 }, { clientName: '' });
+  await connection.send({ ...numbered(0, content, 0, 2000), data: [contentOf(8, 2000)] });
+  await connection.send(lastPacket(1, 2000));
+  t.is(await connection.ackNames(), 'ERROR_CHECKSUM');
+  for (const { store, events } of nodes) {
+    await eventually('the copy is gone', () => store.catalog.get(7) === undefined);
+    t.deepEqual(events.notes, []);
+  }
+});
+
 test('a newer order to copy takes the place of one that hangs', async (t) => {
   const { network, nodes } = await startNodes(t, 1);
   const hanging = await openPipeline(network, nodes, { ...BLOCK, numBytes: 2000 }, { clientName: '' });

@@ -17,6 +17,7 @@ const HALF_MS = DEFAULT_FAULTY_MS / 2;
 
 export const FOUND_SEEDS: readonly FoundSeed[] = [
   { seed: 23, faultyMs: WHOLE_MS, found: 'files of a replica out of place after its disk failed' },
+  { seed: 89, faultyMs: HALF_MS, found: 'a copy that was not verified on its way' },
   { seed: 93, faultyMs: HALF_MS, found: 'unacknowledged damage made part of a recovered block' },
   { seed: 104, faultyMs: WHOLE_MS, found: 'a temporary file left behind' },
   { seed: 120, faultyMs: HALF_MS, found: 'safe mode for ever because of a damaged replica' },
