@@ -201,9 +201,12 @@ export class Worker {
     const doubt = (): void => {
       if (file.state !== 'open') file.state = 'abandoned';
     };
-    const acceptable = isClosed ? (['BlockMissing', 'NotReplicatedYet', 'Corrupt'] as const) : TAKEOVER_FAILURES;
+    const acceptable = isClosed ? (['NotReplicatedYet', 'Corrupt'] as const) : TAKEOVER_FAILURES;
+    // The file was opened; the call that closes it again may have failed as well (client/append.ts).
+    const doubtful = ['BlockMissing'] as const;
     const newBlock = this.#random.int(4) === 0;
-    const writer = await this.#attempt('append', path, () => fs.append(path, { newBlock }), { doubt, acceptable });
+    const options = { doubt, acceptable, doubtful };
+    const writer = await this.#attempt('append', path, () => fs.append(path, { newBlock }), options);
     if (writer === undefined) return;
     const { length } = writer;
     const isRight = before === 'closed' ? length === certain : length >= certain && length <= file.possibleLength;
@@ -541,10 +544,15 @@ export class Worker {
     verb: string,
     path: string,
     action: () => Promise<T>,
-    options: { readonly doubt?: () => void; readonly acceptable?: readonly ErrorName[] } = {},
+    options: {
+      readonly doubt?: () => void;
+      readonly acceptable?: readonly ErrorName[];
+      /** Acceptable, and after them nobody can be sure of what is there. */
+      readonly doubtful?: readonly ErrorName[];
+    } = {},
   ): Promise<T extends void ? true : T | undefined> {
     type Result = T extends void ? true : T | undefined;
-    const { doubt = () => {}, acceptable = [] } = options;
+    const { doubt = () => {}, acceptable = [], doubtful = [] } = options;
     const { world } = this.#workplace;
     world.log(this.root, `${verb} ${path}`);
     this.#inDoubt = doubt;
@@ -556,7 +564,7 @@ export class Worker {
     } catch (error) {
       world.trace.note(`${verb} failed`, path);
       world.log(this.root, `${verb} ${path}: ${messageOf(error)}`);
-      if (isDfsError(error, ...UNCERTAIN)) doubt();
+      if (isDfsError(error, ...UNCERTAIN, ...doubtful)) doubt();
       else if (!isDfsError(error, ...acceptable)) this.#violation(`${verb} ${path} failed: ${describe(error)}`);
       return undefined as Result;
     } finally {

@@ -2,17 +2,14 @@
  * When a writer has its file closed, all of the last block is on the disks of every DataNode of the pipeline, so that it outlives a power cut of all of
  * them (`dfs.datanode.synconclose`).
  */
+import type { Block } from '../../../common/block.js';
 import { BlockState } from '../../../namenode/storage/schema.js';
 import type { Cluster } from '../cluster.js';
 import type { DatanodeMachine } from '../datanode-machine.js';
 import { journalledIn, replicasOn } from '../replicas.js';
 import type { Checker } from './checker.js';
 
-interface ClosedBlock {
-  readonly blockId: number;
-  readonly generationStamp: number;
-  readonly numBytes: number;
-}
+type Stamped = Pick<Block, 'blockId' | 'generationStamp'>;
 
 const NAME = 'closed everywhere';
 
@@ -20,10 +17,17 @@ export const closedEverywhere: Checker = {
   name: NAME,
   watch(cluster) {
     const { world, namenode, datanodes } = cluster;
+    /** Blocks that have got a pipeline since they were last closed: an append that writes nothing closes what others have left. */
+    const written = new Set<string>();
+    world.tap.onAnswer(({ method, answer }) => {
+      if (method === 'AddBlock')
+        written.add(nameOf((answer as { readonly block?: { readonly block?: Stamped } }).block?.block));
+    });
     world.tap.onArrival(({ server, method, request }) => {
+      if (method === 'UpdatePipeline') written.add(nameOf((request as { readonly newBlock?: Stamped }).newBlock));
       if (method !== 'Complete' || server !== namenode.running?.life) return;
-      const block = (request as { readonly lastBlock?: ClosedBlock | null }).lastBlock;
-      if (block === undefined || block === null) return;
+      const block = (request as { readonly lastBlock?: Block | null }).lastBlock;
+      if (block === undefined || block === null || !written.delete(nameOf(block))) return;
       const hosts = pipelineOf(cluster, block);
       for (const machine of datanodes) {
         if (!hosts.includes(machine.host) || hasDurably(machine, block)) continue;
@@ -34,8 +38,12 @@ export const closedEverywhere: Checker = {
   },
 };
 
+function nameOf(block: Stamped | null | undefined): string {
+  return `${block?.blockId}_${block?.generationStamp}`;
+}
+
 /** Hosts that the block is written to; none when it is no longer being written, as the call is a late repeat. */
-function pipelineOf({ namenode }: Cluster, { blockId, generationStamp }: ClosedBlock): readonly string[] {
+function pipelineOf({ namenode }: Cluster, { blockId, generationStamp }: Block): readonly string[] {
   const db = namenode.database?.connections.reading;
   const row = db
     ?.prepare<[number, number], { state: number; expected: string | null }>(
@@ -47,7 +55,7 @@ function pipelineOf({ namenode }: Cluster, { blockId, generationStamp }: ClosedB
   return (JSON.parse(row.expected ?? '[]') as [string, string][]).flatMap(([uuid]) => host.get(uuid)?.host ?? []);
 }
 
-function hasDurably(machine: DatanodeMachine, { blockId, generationStamp, numBytes }: ClosedBlock): boolean {
+function hasDurably(machine: DatanodeMachine, { blockId, generationStamp, numBytes }: Block): boolean {
   for (const replica of replicasOn(machine, true, blockId))
     if (replica.generationStamp >= generationStamp && replica.length >= numBytes && replica.isGood) return true;
   return machine.disks.some((disk) =>
