@@ -249,14 +249,17 @@ export class Nemesis {
     });
   }
 
-  /** Spoils a replica, but never the last good one. */
+  /**
+   * Spoils a replica, of which two others are good: before anybody notices it, an append may lose a DataNode of its pipeline, and goes on with the
+   * others.
+   */
   #rot(): void {
     const kinds: readonly DamageKind[] = ['bit flip', 'lost write', 'misdirected write'];
     const machine = pick(this.#random, this.#cluster.datanodes);
     const disk = pick(this.#random, machine.disks);
     const files = [...disk.files()].map(({ path }) => path).filter((path) => finalizedBlockOf(path) !== undefined);
     const [path] = shuffled(files, this.#random);
-    if (path === undefined || !isSpare(this.#cluster, machine, finalizedBlockOf(path))) return;
+    if (path === undefined || !isSpare(this.#cluster, machine, finalizedBlockOf(path), 2)) return;
     disk.damage(path, pick(this.#random, kinds));
   }
 

@@ -8,9 +8,14 @@ import { KEPT_REPLICAS_MIN } from './worker.js';
 
 /**
  * Whether the block is complete and survives the loss of its replica on `machine`: fewer replicas are bad or missing, that one included, than the NameNode
- * keeps of the block at least, however it chooses those that it removes; and another one, which is not about to be removed, is good, complete, and durable.
+ * keeps of the block at least, however it chooses those that it removes; and `othersMin` others, which are not about to be removed, are good, complete, and durable.
  */
-export function isSpare(cluster: Cluster, machine: DatanodeMachine, blockId: number | undefined): boolean {
+export function isSpare(
+  cluster: Cluster,
+  machine: DatanodeMachine,
+  blockId: number | undefined,
+  othersMin = 1,
+): boolean {
   const db = cluster.namenode.database?.connections.reading;
   if (db === undefined || blockId === undefined) return false;
   const block = db
@@ -38,5 +43,5 @@ export function isSpare(cluster: Cluster, machine: DatanodeMachine, blockId: num
       else if (states.length === 1 && states[0] === ReplicaRowState.LIVE) good++;
     }
   }
-  return good >= 1 && bad < Math.min(block.replication, KEPT_REPLICAS_MIN);
+  return good >= othersMin && bad < Math.min(block.replication, KEPT_REPLICAS_MIN);
 }
