@@ -29,6 +29,7 @@ async function startNamenode(t: ExecutionContext): Promise<{ namenode: FakeNamen
   const namenode = new FakeNamenode();
   const server = new GrpcServer({ logger: quiet, maxMessageBytes: 64 * 1024 ** 2 });
   server.addService('DatanodeProtocol', namenode.client);
+  server.addSessions('DatanodeProtocol', namenode.client);
   const port = await server.listen('127.0.0.1', 0);
   t.teardown(() => server.stop(100));
   return { namenode, address: `127.0.0.1:${port}` };
