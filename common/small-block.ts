@@ -9,6 +9,7 @@ import type { ByteReader } from './byte-reader.js';
 import { CHECKSUM_TYPE_NUMBERS, type ChecksumSpec, checksumSpec, checksumsLength } from './checksum.js';
 import { DfsError } from './errors.js';
 import { isStatus, Status } from './status.js';
+import { readWideInteger, writeWideInteger } from './wide-integers.js';
 
 /** The longest block that may be written in this way, and, with its checksums, the longest request. */
 export const SMALL_BLOCK_MAX_BYTES = 1024 * 1024;
@@ -72,8 +73,8 @@ export function encodeSmallBlock(requestId: number, smallBlock: SmallBlock): Uin
   const header = Buffer.allocUnsafe(headerBytes);
   header.writeUInt32BE(headerBytes - LENGTH_BYTES + checksums.length + block.numBytes, 0);
   header.writeUInt32BE(requestId, 4);
-  writeInteger(header, block.blockId, 8);
-  writeInteger(header, block.generationStamp, 16);
+  writeWideInteger(header, block.blockId, 8);
+  writeWideInteger(header, block.generationStamp, 16);
   header.writeUInt32BE(block.numBytes, 24);
   header.writeUInt8(CHECKSUM_TYPE_NUMBERS[checksum.type], 28);
   header.writeUInt32BE(checksum.bytesPerChecksum, 29);
@@ -106,8 +107,8 @@ export async function readSmallBlock(reader: ByteReader, timeoutMs: number): Pro
 function decodeSmallBlock(bytes: Buffer, peer: string): SmallBlockRequest {
   const requestId = bytes.readUInt32BE(0);
   const block = {
-    blockId: readInteger(bytes, 4),
-    generationStamp: readInteger(bytes, 12),
+    blockId: readWideInteger(bytes, 4),
+    generationStamp: readWideInteger(bytes, 12),
     numBytes: bytes.readUInt32BE(20),
   };
   const checksum = checksumSpec(bytes.readUInt8(24), bytes.readUInt32BE(25));
@@ -187,17 +188,6 @@ function readText(bytes: Buffer, at: number): { readonly text: string; readonly 
   const end = at + 1 + bytes.readUInt8(at);
   if (end > bytes.length) throw new RangeError('a text that ends early');
   return { text: bytes.toString('utf8', at + 1, end), end };
-}
-
-function writeInteger(target: Buffer, value: number, at: number): void {
-  target.writeUInt32BE(Math.floor(value / 2 ** 32), at);
-  target.writeUInt32BE(value % 2 ** 32, at + 4);
-}
-
-function readInteger(bytes: Buffer, at: number): number {
-  const value = bytes.readUInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4);
-  if (!Number.isSafeInteger(value)) throw new RangeError('a number beyond 2^53');
-  return value;
 }
 
 function violation(peer: string, what: string): DfsError {

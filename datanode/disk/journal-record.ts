@@ -2,6 +2,7 @@
 import type { Block } from '../../common/block.js';
 import { CHECKSUM_TYPE_NUMBERS, type ChecksumSpec, checksumSpec, checksumsLength } from '../../common/checksum.js';
 import { crc32c } from '../../common/crc32c.js';
+import { readWideInteger, writeWideInteger } from '../../common/wide-integers.js';
 
 /** A replica that is known as a whole. */
 export interface WholeReplica {
@@ -45,8 +46,8 @@ export function writeRecord(target: Buffer, replica: WholeReplica, at: number): 
   target.writeUInt32BE(end - at, at + 8);
   target.fill(0, at + 12, at + 16);
   target.writeUInt8(CHECKSUM_TYPE_NUMBERS[checksum.type], at + 12);
-  writeInteger(target, block.blockId, at + 16);
-  writeInteger(target, block.generationStamp, at + 24);
+  writeWideInteger(target, block.blockId, at + 16);
+  writeWideInteger(target, block.generationStamp, at + 24);
   target.writeUInt32BE(checksum.bytesPerChecksum, at + 32);
   target.writeUInt32BE(block.numBytes, at + 36);
   target.set(checksums, at + HEADER_BYTES);
@@ -96,8 +97,8 @@ function recordAt(bytes: Buffer, at: number): WholeReplica | undefined {
   if (crc32c(bytes.subarray(at + COVERED_FROM, end)) !== bytes.readUInt32BE(at + 4)) return undefined;
   const checksum = checksumSpec(bytes.readUInt8(at + 12), bytes.readUInt32BE(at + 32));
   const block = {
-    blockId: readInteger(bytes, at + 16),
-    generationStamp: readInteger(bytes, at + 24),
+    blockId: readWideInteger(bytes, at + 16),
+    generationStamp: readWideInteger(bytes, at + 24),
     numBytes: bytes.readUInt32BE(at + 36),
   };
   const dataAt = at + HEADER_BYTES + checksumsLength(checksum, block.numBytes);
@@ -107,13 +108,4 @@ function recordAt(bytes: Buffer, at: number): WholeReplica | undefined {
 
 function aligned(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-}
-
-function writeInteger(target: Buffer, value: number, at: number): void {
-  target.writeUInt32BE(Math.floor(value / 2 ** 32), at);
-  target.writeUInt32BE(value % 2 ** 32, at + 4);
-}
-
-function readInteger(bytes: Buffer, at: number): number {
-  return bytes.readUInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4);
 }

@@ -67,7 +67,7 @@ export class Volume {
     this.#identity = identity;
     this.#reservedBytes = reservedBytes;
     const { layout } = this;
-    const makeDirectoryFor = async (blockId: number): Promise<void> => void (await this.#finalizedDirectory(blockId));
+    const makeDirectoryFor = this.#makeFinalizedDirectory;
     this.#journal = new ReplicaJournal({ disk, layout, limitBytes: journalBytes, makeDirectoryFor });
   }
 
@@ -217,7 +217,7 @@ export class Volume {
 
   /** At the start: gives what a crash has left in the journal files of its own. */
   async replayJournal(logger: Logger): Promise<void> {
-    const makeDirectoryFor = async (blockId: number): Promise<void> => void (await this.#finalizedDirectory(blockId));
+    const makeDirectoryFor = this.#makeFinalizedDirectory;
     await replayJournal({ disk: this.#disk, layout: this.layout, logger, makeDirectoryFor });
   }
 
@@ -303,6 +303,10 @@ export class Volume {
   knowSubdirectory(index: number): void {
     this.#subdirectories.add(index);
   }
+
+  readonly #makeFinalizedDirectory = async (blockId: number): Promise<void> => {
+    await this.#finalizedDirectory(blockId);
+  };
 
   async #finalizedDirectory(blockId: number): Promise<string> {
     const index = subdirectoryIndex(blockId);
