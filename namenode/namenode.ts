@@ -11,6 +11,7 @@ import { GrpcServer } from '../common/rpc/grpc-server.js';
 import { NamenodeMetrics } from './metrics.js';
 import { NamenodeCore } from './namenode-core.js';
 import { fsStats } from './stats.js';
+import { explainDamage } from './storage/database.js';
 import { GroupFiles } from './storage/group-files.js';
 import { type NameDirectory, openNameDirectory } from './storage/name-directory.js';
 import { WalFolder } from './storage/wal-folder.js';
@@ -52,15 +53,16 @@ export async function startNamenode(options: NamenodeOptions): Promise<RunningNa
     segmentBytesMax: EDITS_SEGMENT_BYTES,
     logger,
   });
-  const namenode = new Namenode(options, directory, groups);
+  let namenode: Namenode | undefined;
   try {
+    namenode = new Namenode(options, directory, groups);
     await namenode.listen();
+    namenode.start();
+    return namenode;
   } catch (error) {
-    await namenode.stop();
-    throw error;
+    await (namenode?.stop() ?? directory.close());
+    throw explainDamage(error, directory.databasePath);
   }
-  namenode.start();
-  return namenode;
 }
 
 class Namenode implements RunningNamenode {

@@ -44,6 +44,8 @@ export function createDatabase(path: string, { clusterId, owner, group, timeMs }
   }
 }
 
+const RECOVER_HINT = 'dfs namenode --recover says what can be kept';
+
 export interface Connections {
   readonly writing: Database;
   readonly reading: Database;
@@ -76,12 +78,19 @@ export function openDatabase(path: string): Connections {
     if (error instanceof DfsError) throw error;
     throw new DfsError(
       'DamagedMetadata',
-      `${path} cannot be opened as a database (${messageOf(error)}); dfs namenode --recover says what can be kept`,
-      {
-        cause: error,
-      },
+      `${path} cannot be opened as a database (${messageOf(error)}); ${RECOVER_HINT}`,
+      { cause: error },
     );
   }
+}
+
+/**
+ * SQLite notices damaged pages only when something reads them.
+ * @returns for such an error a `DamagedMetadata` that says what to do, any other one as it is.
+ */
+export function explainDamage(error: unknown, path: string): unknown {
+  if (!(error instanceof BetterSqlite3.SqliteError) || !/^SQLITE_(CORRUPT|NOTADB)/.test(error.code)) return error;
+  return new DfsError('DamagedMetadata', `${path} is damaged (${error.message}); ${RECOVER_HINT}`, { cause: error });
 }
 
 export function readMeta(db: Database, key: string): string | number | undefined {

@@ -10,6 +10,7 @@ import type { Journal, Transaction } from '../journal.js';
 import { Applier } from './apply.js';
 import { BatchPace } from './batch-pace.js';
 import type { Counters } from './counters.js';
+import { explainDamage } from './database.js';
 import { directoryCache } from './directory-cache.js';
 import type { EditLog } from './edit-log.js';
 import type { EditRecord } from './edit-records.js';
@@ -260,9 +261,8 @@ export class GroupCommitJournal implements Journal {
       this.#endSnapshot();
       statement(db, 'COMMIT').run();
     } catch (cause) {
-      const error = new DfsError('RetryLater', `the metadata database could not be written (${messageOf(cause)})`, {
-        cause,
-      });
+      const reason = messageOf(explainDamage(cause, db.name));
+      const error = new DfsError('RetryLater', `the metadata database could not be written (${reason})`, { cause });
       this.#end(error);
       for (const { waiting } of done) waiting.reject(error);
       return false;

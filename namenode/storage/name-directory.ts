@@ -12,7 +12,7 @@ import { DfsError } from '../../common/errors.js';
 import { lockDirectory } from '../../common/lock-file.js';
 import type { Logger } from '../../common/logging.js';
 import { wrapOsError } from '../../common/node-disk.js';
-import { type Connections, createDatabase, openDatabase, readMeta } from './database.js';
+import { type Connections, createDatabase, explainDamage, openDatabase, readMeta } from './database.js';
 import type { EditLog } from './edit-log.js';
 import { replay } from './replay.js';
 import { SegmentLog } from './segment-log.js';
@@ -113,7 +113,7 @@ export async function openNameDirectory(options: OpenOptions): Promise<NameDirec
   } catch (error) {
     connections?.close();
     lock.release();
-    throw wrapOsError(error, 'open', directory);
+    throw wrapOsError(explainDamage(error, database), 'open', directory);
   }
 }
 

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import test, { type ExecutionContext } from 'ava';
+import BetterSqlite3 from 'better-sqlite3';
 
 const SETTINGS = ['-D', 'dfs.namenode.rpc-address=127.0.0.1:0', '-D', 'dfs.namenode.http-address=127.0.0.1:0'];
 const ENTRY = new URL('./support/run-namenode.ts', import.meta.url).pathname;
@@ -80,6 +81,27 @@ test.serial('what cannot be run ends with code 1 and one sentence', async (t) =>
     t.regex(stderr, message);
     t.is(stderr.trimEnd().split('\n').length, 1, stderr);
   }
+});
+
+test.serial('tables with a damaged page: the start says so, and what to do', async (t) => {
+  const directory = temporaryDirectory(t);
+  const name = ['-D', `dfs.namenode.name.dir=${directory}`];
+  t.is((await run(t, '--format', ...name)).code, 0);
+  const path = join(directory, 'current', 'namespace.db');
+  const tables = new BetterSqlite3(path, { readonly: true });
+  const page = tables
+    .prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'inodes_by_lease'")
+    .pluck()
+    .get() as number;
+  const bytes = tables.pragma('page_size', { simple: true }) as number;
+  tables.close();
+  const file = openSync(path, 'r+');
+  writeSync(file, Buffer.alloc(bytes, 0xff), 0, bytes, (page - 1) * bytes);
+  closeSync(file);
+  const { code, stderr, stdout } = await run(t, ...name, ...SETTINGS);
+  t.is(code, 1);
+  t.regex(stderr, /^namenode: .*\/namespace\.db is damaged \(.*\); dfs namenode --recover says what can be kept.*\n$/);
+  t.notRegex(stdout, /unforeseen/);
 });
 
 test.serial('formatting twice needs --force', async (t) => {
