@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type DfsError, type FileSystem, type FsckFile, isDfsError } from '../../client/index.js';
 import { sleep, systemClock } from '../../common/clock.js';
+import { messageOf } from '../../common/errors.js';
 import { waitFor } from '../cluster/harness.js';
 import { healthOf, waitUntilWhole } from '../cluster/support/health.js';
 import { type DatanodeDisks, intactData, replicasOf } from '../cluster/support/replicas.js';
@@ -10,6 +11,9 @@ import type { Manifest, TrackedFile } from './manifest.js';
 
 /** How long the cluster may take to repair everything once nothing disturbs it any more. */
 const HEAL_TIMEOUT_MS = 180_000;
+
+/** Blocks that a violation names. */
+const MOST_TOLD_OF = 10;
 
 const READ_TIMEOUT_MS = 60_000;
 const READ_AGAIN_MS = 1_000;
@@ -151,11 +155,20 @@ export class Verification {
     const { fs, cluster } = this.#options;
     const { files } = await waitUntilWhole(fs, '/', HEAL_TIMEOUT_MS);
     const expected = new Map(files.flatMap((file) => this.#blocksOf(file)));
-    await waitFor(
-      async () => (await this.#badReplicas(cluster, expected)) === 0,
-      'every replica to be good',
-      HEAL_TIMEOUT_MS,
-    );
+    let bad: readonly string[] = [];
+    try {
+      await waitFor(
+        async () => {
+          bad = await this.#badBlocks(cluster, expected);
+          return bad.length === 0;
+        },
+        'every replica to be good',
+        HEAL_TIMEOUT_MS,
+      );
+    } catch (cause) {
+      const some = bad.slice(0, MOST_TOLD_OF).join('; ');
+      throw new Error(`${messageOf(cause)}. ${bad.length} blocks are not: ${some}`, { cause });
+    }
     for (const block of expected.values()) {
       this.#verified.replicas += block.replication;
       this.#verified.replicaBytes += block.replication * block.bytes.length;
@@ -173,18 +186,27 @@ export class Verification {
     });
   }
 
-  async #badReplicas(cluster: DatanodeDisks, expected: ReadonlyMap<number, ExpectedBlock>): Promise<number> {
-    const good = new Map<number, number>();
+  /** Blocks with too few or too many good replicas on the disks, in words. */
+  async #badBlocks(cluster: DatanodeDisks, expected: ReadonlyMap<number, ExpectedBlock>): Promise<string[]> {
+    const found = new Map<number, { readonly good: string[]; readonly others: string[] }>();
     for (const datanode of cluster.datanodeNumbers) {
       for (const replica of await replicasOf(cluster, datanode)) {
         const block = expected.get(replica.blockId);
-        if (block?.generationStamp !== replica.generationStamp) continue;
-        if ((await intactData(replica))?.equals(block.bytes))
-          good.set(replica.blockId, (good.get(replica.blockId) ?? 0) + 1);
+        if (block === undefined) continue;
+        const { good, others } = found.get(replica.blockId) ?? { good: [], others: [] };
+        found.set(replica.blockId, { good, others });
+        const isCurrent = block.generationStamp === replica.generationStamp;
+        const isGood = isCurrent && (await intactData(replica))?.equals(block.bytes) === true;
+        (isGood ? good : others).push(replica.meta);
       }
     }
-    let bad = 0;
-    for (const [blockId, { replication }] of expected) bad += Math.abs(replication - (good.get(blockId) ?? 0));
+    const bad: string[] = [];
+    for (const [blockId, { generationStamp, replication }] of expected) {
+      const { good, others } = found.get(blockId) ?? { good: [], others: [] };
+      if (good.length === replication) continue;
+      const rest = others.length === 0 ? '' : `, and not good: ${others.join(', ')}`;
+      bad.push(`${replication} of blk_${blockId}_${generationStamp} are wanted; good: ${good.join(', ')}${rest}`);
+    }
     return bad;
   }
 
