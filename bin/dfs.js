@@ -5,9 +5,10 @@
 import { existsSync } from 'node:fs';
 import module from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { loadBundle } from './load-bundle.js';
 
 const SERVERS = { namenode: '../dist/namenode/main.js', datanode: '../dist/datanode/main.js' };
-const CLI = '../dist/bundle/dfs.js';
+const CLI = '../dist/bundle/dfs.cjs';
 
 /** @param {string[]} argv */
 async function run(argv) {
@@ -20,7 +21,7 @@ async function run(argv) {
     return;
   }
   if ('enableCompileCache' in module && typeof module.enableCompileCache === 'function') module.enableCompileCache();
-  const { main } = await import(entry.href);
+  const { main } = server === undefined ? loadBundle(fileURLToPath(entry)) : await import(entry.href);
   await main(server === undefined ? argv : argv.slice(1));
 }
 

@@ -12,14 +12,18 @@ export type Crc32c = (bytes: Uint8Array, previous?: number) => number;
 
 const require = createRequire(import.meta.url);
 
-const portable = require('crc-32/crc32c.js') as { buf(data: Uint8Array, seed: number): number };
+export const portableCrc32c: Crc32c = (bytes, previous = 0) => portable().buf(bytes, previous) >>> 0;
 
-export const portableCrc32c: Crc32c = (bytes, previous = 0) => portable.buf(bytes, previous) >>> 0;
+let chosen: Crc32c | undefined;
+
+/** Loads what it uses with the first call: commands that touch no data start without it. */
+export const crc32c: Crc32c = (bytes, previous) => {
+  chosen ??= loadNativeCrc32c() ?? portableCrc32c;
+  return chosen(bytes, previous);
+};
 
 /** Undefined where there is no binary for this platform. */
-export const nativeCrc32c: Crc32c | undefined = loadNative();
-
-function loadNative(): Crc32c | undefined {
+export function loadNativeCrc32c(): Crc32c | undefined {
   try {
     return (require('@node-rs/crc32') as { crc32c: Crc32c }).crc32c;
   } catch {
@@ -27,4 +31,7 @@ function loadNative(): Crc32c | undefined {
   }
 }
 
-export const crc32c: Crc32c = nativeCrc32c ?? portableCrc32c;
+/** Cached by `require`. */
+function portable(): { buf(data: Uint8Array, seed: number): number } {
+  return require('crc-32/crc32c.js');
+}

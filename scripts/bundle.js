@@ -1,6 +1,6 @@
 /**
- * Puts the `dfs` command with the packages it uses into a few files (`<dist>/bundle`), because most of the time of a short command is the time of finding and
- * loading some 250. What a verb loads later (`import()`) stays apart. The build runs this: `node scripts/bundle.js <dist>`.
+ * Puts the `dfs` command with the packages it uses into one file (`<dist>/bundle/dfs.cjs`), because most of the time of a short command is the time of finding and
+ * loading some 250. What a verb loads later (`import()`) is run when it is loaded. `bin/load-bundle.js` loads the file. The build runs this: `node scripts/bundle.js <dist>`.
  */
 import { readFile } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
@@ -21,14 +21,15 @@ function ownPlaces(dist) {
         if (place.startsWith('..')) return undefined;
         const source = await readFile(path, 'utf8');
         const url = `placeInDist(${JSON.stringify(place.replaceAll(sep, '/'))})`;
-        return { contents: source.replaceAll('import.meta.url', url), loader: 'js' };
+        const contents = source.replaceAll('import.meta.url', url).replaceAll('import.meta.resolve', 'require.resolve');
+        return { contents, loader: 'js' };
       });
     },
   };
 }
 
-/** Packages that stay where they are: those with native parts or workers, which look for files beside themselves, and what few commands need. */
-const APART = ['better-sqlite3', 'fuse-native', '@node-rs/crc32', 'pino', '@grpc/proto-loader'];
+/** Packages that stay where they are: those with native parts or workers, which look for files beside themselves, and what few commands need, or only sources that are not built. */
+const APART = ['better-sqlite3', 'fuse-native', '@node-rs/crc32', 'pino', '@grpc/proto-loader', 'tsx'];
 
 /** Files that mention their own place in functions that `dfs` never calls (reflection for a server, load reports), or in a comment. */
 const MENTION_THEIR_PLACE = /(@grpc\/grpc-js\/build\/src\/(channelz|orca)|commander\/lib\/command)\.js$/;
@@ -44,19 +45,15 @@ async function requireNoPlaces(files) {
   }
 }
 
-/** Packages of the old kind call `require`, also for Node's own modules. */
-const BANNER = `import { createRequire as requireFrom } from 'node:module';
-const require = requireFrom(import.meta.url);
-const placeInDist = (place) => new URL('../' + place, import.meta.url).href;`;
+const BANNER = `const placeInDist = (place) => require('node:url').pathToFileURL(require('node:path').join(__dirname, '..', place)).href;`;
 
 /** @param {string} dist a complete build */
 async function bundle(dist) {
   const { metafile } = await build({
-    entryPoints: { dfs: join(dist, 'client/cli/main.js') },
-    outdir: join(dist, 'bundle'),
+    entryPoints: [join(dist, 'client/cli/main.js')],
+    outfile: join(dist, 'bundle/dfs.cjs'),
     bundle: true,
-    splitting: true,
-    format: 'esm',
+    format: 'cjs',
     platform: 'node',
     target: 'node20',
     // Names stay as they are: they stand in messages and stacks.
@@ -66,6 +63,9 @@ async function bundle(dist) {
     banner: { js: BANNER },
     plugins: [ownPlaces(resolve(dist))],
     external: APART,
+    // These are loaded with `require` then: a script that was compiled by hand has no `import()`.
+    supported: { 'dynamic-import': false },
+    charset: 'ascii',
     metafile: true,
     logLevel: 'warning',
   });

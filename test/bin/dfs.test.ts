@@ -18,7 +18,8 @@ function addEntry(root: string, name: string, file: string): void {
   const path = join(root, 'dist', file);
   mkdirSync(join(root, 'node_modules'), { recursive: true });
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, `export async function main(argv) { console.log('${name}', JSON.stringify(argv)); }`);
+  const exported = file.endsWith('.cjs') ? 'exports.main = ' : 'export const main = ';
+  writeFileSync(path, `${exported}async (argv) => console.log('${name}', JSON.stringify(argv));`);
 }
 
 function dfs(root: string, ...args: string[]): string {
@@ -37,7 +38,7 @@ test('servers get the arguments after their name; all other verbs go to the comm
   const root = emptyProject(t);
   addEntry(root, 'namenode', 'namenode/main.js');
   addEntry(root, 'datanode', 'datanode/main.js');
-  addEntry(root, 'client', 'bundle/dfs.js');
+  addEntry(root, 'client', 'bundle/dfs.cjs');
   t.is(dfs(root, 'namenode', '--format'), 'namenode ["--format"]\n');
   t.is(dfs(root, 'datanode', '-D', 'a=b'), 'datanode ["-D","a=b"]\n');
   t.is(dfs(root, 'ls', '/a b'), 'client ["ls","/a b"]\n');
