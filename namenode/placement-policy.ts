@@ -131,7 +131,7 @@ class Search {
   }
 
   #take(node: Candidate, level: Level): void {
-    const storageUuid = roomiest(node.storages, level).uuid;
+    const storageUuid = this.#pickStorage(node, level).uuid;
     this.chosen.push({ host: node.host, rack: node.rack, target: { datanodeUuid: node.uuid, storageUuid } });
     this.#taken.add(node.uuid);
     this.#racks.push(node.rack);
@@ -144,6 +144,13 @@ class Search {
       if (group.length > 0) return group[this.#random.int(group.length)] as Candidate;
     }
     return candidates[this.#random.int(candidates.length)] as Candidate;
+  }
+
+  /** Any one that has room, as in HDFS: all disks of a DataNode work, not only the one with the most space left. */
+  #pickStorage({ storages }: Candidate, level: Level): CandidateStorage {
+    const { blockSizeBytes } = this.#request;
+    const roomy = storages.filter((storage) => freeOf(storage, level) >= Math.max(1, blockSizeBytes));
+    return roomy[this.#random.int(roomy.length)] as CandidateStorage;
   }
 
   #preferences(): ((node: Candidate) => boolean)[] {
@@ -176,7 +183,7 @@ class Search {
 
   #shortage(node: Candidate, level: Level): string | undefined {
     if (node.storages.length === 0) return 'has no working storage';
-    const freeBytes = freeOf(roomiest(node.storages, level), level);
+    const freeBytes = Math.max(...node.storages.map((storage) => freeOf(storage, level)));
     const { blockSizeBytes } = this.#request;
     if (freeBytes >= blockSizeBytes && freeBytes > 0) return undefined;
     return `${inBytes(Math.max(0, freeBytes))} free, ${inBytes(blockSizeBytes)} needed`;
@@ -206,11 +213,6 @@ function inBytes(count: number): string {
 
 function freeOf(storage: CandidateStorage, level: Level): number {
   return storage.remainingBytes - (level.comfort ? storage.scheduledBytes : 0);
-}
-
-/** Of several storages of a DataNode the one with the most room. */
-function roomiest(storages: readonly CandidateStorage[], level: Level): CandidateStorage {
-  return storages.reduce((best, storage) => (freeOf(storage, level) > freeOf(best, level) ? storage : best));
 }
 
 function busyAbove(inService: readonly Candidate[]): number {

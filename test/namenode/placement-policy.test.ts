@@ -125,13 +125,18 @@ test('bytes promised to other writes count as used, unless nobody else has room'
   t.true(place([promised, node(1, '/a'), node(2, '/b')]).uuids.includes('dn0'));
 });
 
-test('within a DataNode the storage with the most room is taken', (t) => {
+test('within a DataNode any storage that has room is taken, whatever the others have', (t) => {
   const storages = [
+    { uuid: 'full', remainingBytes: 1 * MIB, scheduledBytes: 0 },
+    { uuid: 'promised', remainingBytes: 100 * GIB, scheduledBytes: 100 * GIB },
     { uuid: 'small', remainingBytes: 10 * GIB, scheduledBytes: 0 },
-    { uuid: 'promised', remainingBytes: 100 * GIB, scheduledBytes: 95 * GIB },
-    { uuid: 'roomy', remainingBytes: 50 * GIB, scheduledBytes: 0 },
+    { uuid: 'roomy', remainingBytes: 5000 * GIB, scheduledBytes: 0 },
   ];
-  t.is(place([node(0, '/a', { storages })], { count: 1 }).targets[0]?.storageUuid, 'roomy');
+  const taken = Array.from(
+    { length: 50 },
+    (_, seed) => place([node(0, '/a', { storages })], { count: 1 }, seed).targets[0]?.storageUuid,
+  );
+  t.deepEqual([...new Set(taken)].sort(), ['roomy', 'small']);
 });
 
 test('the message has one reason for each refused DataNode', (t) => {
