@@ -45,10 +45,12 @@ export const FOUND_SEEDS: readonly FoundSeed[] = [
   { seed: 61038, faultyMs: HALF_MS, found: 'surplus replicas that were needed and not kept' },
   { seed: 61129, faultyMs: WHOLE_MS, found: 'two writers of one client in one file' },
   { seed: 61252, faultyMs: WHOLE_MS, found: 'a file that stayed open because two recoveries did not agree' },
+  { seed: 70334, faultyMs: HALF_MS, found: 'a block that was not looked for where it was' },
   { seed: 1660, faultyMs: WHOLE_MS, found: 'no bug: an error of the simulation' },
   { seed: 1723, faultyMs: HALF_MS, found: 'no bug: an error of the simulation' },
   { seed: 1899, faultyMs: HALF_MS, found: 'no bug: an error of the simulation' },
   { seed: 2076, faultyMs: WHOLE_MS, found: 'no bug: an error of the simulation' },
   { seed: 2302, faultyMs: HALF_MS, found: 'no bug: an error of the simulation' },
   { seed: 61002, faultyMs: HALF_MS, found: 'no bug: an error of the simulation' },
+  { seed: 70050, faultyMs: HALF_MS, found: 'no bug: an error of the simulation' },
 ];
