@@ -127,6 +127,23 @@ test('a block whose only replica is there is copied from there', async (t) => {
   });
 });
 
+test('replicas that are not good give way to copies of the only good one, on a DataNode that is to leave', async (t) => {
+  await withCluster({ racks: ['/a', '/a', '/b'] }, async (cluster) => {
+    const [block] = await cluster.write('/f');
+    const { id = 0, generation_stamp: generationStamp = 0, length: numBytes = 0 } = block ?? {};
+    const others = [1, 2].map((index) => datanode(cluster, index));
+    await decide(cluster, 0, AdminDecision.DECOMMISSION);
+    for (const bad of others) {
+      bad.rot(id);
+      await cluster.ns.blocks.markCorrupt({ blockId: id, generationStamp, numBytes }, bad.uuid, '');
+    }
+    await cluster.waitFor('both to be healed', () =>
+      others.every((one) => one.blocks.includes(id) && !one.isRotten(id)),
+    );
+    t.is((await cluster.check()).summary.corrupt, 0);
+  });
+});
+
 test('progress is told: what is left, and how long it will take', async (t) => {
   await withCluster(
     { ...FIVE, settings: { admin: { intervalMs: 2_000, minReplication: 1, defaultReplication: 3 } } },
