@@ -3,6 +3,7 @@
  * they have, decides (recovery-plan.ts), has each one make its replica so, and tells the NameNode. Whatever fails on the way ends the attempt;
  * the NameNode begins another one, under a higher id.
  */
+import { setMaxListeners } from 'node:events';
 import type { Block } from '../common/block.js';
 import { blockName } from '../common/block.js';
 import type { Clock } from '../common/clock.js';
@@ -78,6 +79,7 @@ export class BlockRecovery {
 
   constructor(options: BlockRecoveryOptions) {
     this.#options = options;
+    setMaxListeners(0, this.#stopping.signal); // each call that is under way is one; Node warns of more than ten otherwise
   }
 
   get pendingCount(): number {

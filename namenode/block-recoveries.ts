@@ -16,7 +16,7 @@ export interface RecoveryOrder {
   readonly block: Block;
   /** The generation stamp that it shall have afterwards. */
   readonly recoveryId: number;
-  /** Where it was being written. */
+  /** Where it was being written, and where else it may be. */
   readonly targets: readonly Target[];
   readonly truncate: boolean;
 }

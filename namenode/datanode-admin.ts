@@ -9,10 +9,11 @@ import type { Clock } from '../common/clock.js';
 import type { Logger } from '../common/logging.js';
 import { type BlockHealth, healthOf } from './block-health.js';
 import type { DatanodeDescriptor } from './datanode-descriptor.js';
-import type { DatanodeManager } from './datanode-manager.js';
+import { type DatanodeManager, decideFrom } from './datanode-manager.js';
 import type { Journal } from './journal.js';
 import { nextTurn } from './operations/next-turn.js';
 import { blockRow } from './storage/block-rows.js';
+import { adminRow, type DatanodeAdminRow } from './storage/datanode-rows.js';
 import type { ExpectedReplica } from './storage/edit-records.js';
 import { BEFORE_OPEN_FILES, type OpenFile, type UnfinishedPage, unfinishedBlocks } from './storage/open-file-rows.js';
 import { blocksToSurvey } from './storage/redundancy-rows.js';
@@ -81,11 +82,14 @@ export class DatanodeAdmin {
     this.#options = options;
   }
 
-  /** Takes in what has been decided, and logged. */
-  decided(node: DatanodeDescriptor, decision: AdminDecision, expiresMs: number): void {
-    const { logger, onChanged } = this.#options;
+  /**
+   * Takes in what has been decided, and logged: what is in force now. The decision that the caller knows of may not be the last one: the repeat of
+   * a call may come late.
+   */
+  decided(node: DatanodeDescriptor): void {
+    const { journal, logger, onChanged } = this.#options;
     const before = node.adminState;
-    node.decide(decision, expiresMs);
+    decideFrom(adminRow(journal.committed, node.uuid), node);
     if (node.adminState === before) return;
     this.#leaving.delete(node);
     logger.info(
@@ -118,9 +122,12 @@ export class DatanodeAdmin {
     );
     if (over.length === 0 || isInSafeMode()) return;
     const decision = AdminDecision.NORMAL;
-    const uuids = over.map(({ uuid }) => uuid);
-    await journal.mutate((tx) => tx.log({ op: 'setDatanodeAdmin', timeMs, datanodes: uuids, decision, expiresMs: 0 }));
-    for (const node of over) this.decided(node, decision, 0);
+    await journal.mutate((tx) => {
+      // Something else may have been decided in the same batch.
+      const uuids = over.map(({ uuid }) => uuid).filter((uuid) => isMaintenanceOver(adminRow(tx.db, uuid), timeMs));
+      if (uuids.length > 0) tx.log({ op: 'setDatanodeAdmin', timeMs, datanodes: uuids, decision, expiresMs: 0 });
+    });
+    for (const node of over) this.decided(node);
   }
 
   async #lookAt(node: DatanodeDescriptor, signal: AbortSignal): Promise<void> {
@@ -223,6 +230,10 @@ export class DatanodeAdmin {
     if (!uuids.includes(node.uuid)) return false;
     return uuids.filter((uuid) => datanodes.node(uuid)?.takesBlocks).length < settings.minReplication;
   }
+}
+
+function isMaintenanceOver(row: DatanodeAdminRow | undefined, timeMs: number): boolean {
+  return row?.decision === AdminDecision.MAINTENANCE && row.expires_ms !== 0 && row.expires_ms <= timeMs;
 }
 
 function isLeaving({ adminState }: DatanodeDescriptor): boolean {

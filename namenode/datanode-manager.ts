@@ -237,7 +237,8 @@ function saveRegistration(db: Database, registration: Registration): Saved {
   return { replaced, storages, admin: rows.adminRow(db, id) };
 }
 
-function decideFrom(row: rows.DatanodeAdminRow | undefined, node: DatanodeDescriptor): void {
+/** What an administrator has decided about a DataNode is what this row says. */
+export function decideFrom(row: rows.DatanodeAdminRow | undefined, node: DatanodeDescriptor): void {
   node.decide(row?.decision ?? AdminDecision.NORMAL, row?.expires_ms ?? 0);
 }
 

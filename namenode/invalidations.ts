@@ -4,7 +4,7 @@
  */
 import type { Database } from 'better-sqlite3';
 import type { Block } from '../common/block.js';
-import { healthOf } from './block-health.js';
+import { countReadable, healthOf } from './block-health.js';
 import type { DatanodeDescriptor, StorageDescriptor } from './datanode-descriptor.js';
 import type { DatanodeManager } from './datanode-manager.js';
 import { blockRow } from './storage/block-rows.js';
@@ -84,8 +84,8 @@ export class Invalidations {
   #isStillRight(db: Database, row: ReplicaRow): boolean {
     const block = blockRow(db, row.block);
     if (block === undefined) return true;
-    const { good } = healthOf(db, block, this.#datanodes);
-    if (row.state !== ReplicaRowState.EXCESS) return good.length > 0;
-    return good.filter(({ storage }) => storage.isSure).length >= block.replication;
+    const health = healthOf(db, block, this.#datanodes);
+    if (row.state !== ReplicaRowState.EXCESS) return countReadable(health) > 0;
+    return health.good.filter(({ storage }) => storage.isSure).length >= block.replication;
   }
 }

@@ -96,7 +96,7 @@ export class RedundancyMonitor {
         if (verifications.isInDoubt(id, clock.monotonicMs())) continue; // asked again in the next round
         const block = blockRow(db, id);
         if (block === undefined || replicaRow(db, id, storage)?.state !== ReplicaRowState.CORRUPT) continue;
-        if (healthOf(db, block, datanodes).good.length < minReplication) continue;
+        if (countReadable(healthOf(db, block, datanodes)) < minReplication) continue;
         setReplicaState(db, id, storage, ReplicaRowState.INVALIDATE);
       }
     });

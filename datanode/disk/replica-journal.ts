@@ -30,6 +30,8 @@ interface Segment {
   readonly file: DiskFile;
   readonly replicas: WholeReplica[];
   bytes: number;
+  /** The batch that is being written to it. It may have been ended meanwhile. */
+  writing: Promise<void> | undefined;
 }
 
 interface Waiting {
@@ -151,6 +153,14 @@ export class ReplicaJournal {
 
   async #write(batch: readonly Waiting[]): Promise<void> {
     const segment = this.#active ?? (await this.#newSegment());
+    segment.writing = this.#writeTo(segment, batch);
+    await segment.writing;
+    if (segment !== this.#active || segment.bytes < this.#options.limitBytes / SEGMENTS) return;
+    this.#endSegment();
+    this.#moveFull().catch(() => {}); // whoever finds no room is told
+  }
+
+  async #writeTo(segment: Segment, batch: readonly Waiting[]): Promise<void> {
     const records = Buffer.allocUnsafeSlow(batch.reduce((sum, { replica }) => sum + recordBytes(replica), 0));
     let at = 0;
     const replicas = batch.map(({ replica }) => {
@@ -166,9 +176,6 @@ export class ReplicaJournal {
       segment.replicas.push(replica);
       this.#replicas.set(replica.block.blockId, replica);
     }
-    if (segment.bytes < this.#options.limitBytes / SEGMENTS) return;
-    this.#endSegment();
-    this.#moveFull().catch(() => {}); // whoever finds no room is told
   }
 
   async #newSegment(): Promise<Segment> {
@@ -182,7 +189,7 @@ export class ReplicaJournal {
       await file.close().catch(() => {});
       throw error;
     }
-    this.#active = { path, file, replicas: [], bytes: 0 };
+    this.#active = { path, file, replicas: [], bytes: 0, writing: undefined };
     return this.#active;
   }
 
@@ -202,6 +209,7 @@ export class ReplicaJournal {
   async #moveOldest(): Promise<void> {
     const [segment] = this.#full;
     if (segment === undefined) return;
+    await segment.writing?.catch(() => {}); // what it holds by then goes with it; who was refused has been told
     const { disk } = this.#options;
     const isHere = (replica: WholeReplica): boolean => this.#replicas.get(replica.block.blockId) === replica;
     const moved = segment.replicas.filter(isHere);

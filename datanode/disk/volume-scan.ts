@@ -23,6 +23,7 @@
 import { join } from 'node:path';
 import type { Block } from '../../common/block.js';
 import { blockName } from '../../common/block.js';
+import type { DiskEntry } from '../../common/disk.js';
 import { isDfsError, osErrorCode } from '../../common/errors.js';
 import type { Logger } from '../../common/logging.js';
 import { dataFileName, metaFileName, parseReplicaFileName } from '../../common/replica-file-name.js';
@@ -95,8 +96,10 @@ class VolumeScan {
     for (const { name, isDirectory } of await disk.list(layout.tmp)) {
       if (!isDirectory) await disk.remove(join(layout.tmp, name));
     }
+    // A move is durable once both directories are: those in finalized/ come from these two.
+    for (const directory of [layout.tmp, layout.rbw]) await disk.syncDirectory(directory);
     this.#notes = await takeRestartNotes(disk, layout, nowMs, this.#logger);
-    this.#rbw = await this.#blockFiles(layout.rbw);
+    this.#rbw = blockFiles(await disk.list(layout.rbw));
     const subdirectories = await this.#subdirectories();
     const work = async (): Promise<void> => {
       for (let next = subdirectories.pop(); next !== undefined; next = subdirectories.pop())
@@ -109,11 +112,11 @@ class VolumeScan {
 
   /** Indexes of the directories subdirX/subdirY that there are. */
   async #subdirectories(): Promise<number[]> {
-    const { disk, layout } = this.#volume;
+    const { layout } = this.#volume;
     const found: number[] = [];
-    for (const x of await disk.list(layout.finalized)) {
+    for (const x of await this.#durableEntries(layout.finalized)) {
       if (parseSubdirectory(x.name, 'subdir0') === undefined) continue;
-      for (const y of await disk.list(join(layout.finalized, x.name))) {
+      for (const y of await this.#durableEntries(join(layout.finalized, x.name))) {
         const index = parseSubdirectory(x.name, y.name);
         if (index !== undefined) found.push(index);
       }
@@ -121,9 +124,19 @@ class VolumeScan {
     return found;
   }
 
+  /**
+   * What is in a directory of finalized/, made durable: the process before this one may have ended between a change and its sync, or the sync may
+   * have failed. What is found here is reported and relied on, and directories that are there are not synced again (`knowSubdirectory`).
+   */
+  async #durableEntries(directory: string): Promise<readonly DiskEntry[]> {
+    const { disk } = this.#volume;
+    await disk.syncDirectory(directory);
+    return disk.list(directory);
+  }
+
   async #scanSubdirectory(index: number): Promise<void> {
     const directory = this.#volume.layout.subdirectory(index);
-    const blocks = await this.#blockFiles(directory);
+    const blocks = blockFiles(await this.#durableEntries(directory));
     this.#volume.knowSubdirectory(index);
     for (const [blockId, files] of blocks) await this.#takeFinalized(directory, blockId, files);
   }
@@ -280,20 +293,20 @@ class VolumeScan {
       this.#quarantined.push(join(layout.quarantine, name));
     }
   }
+}
 
-  async #blockFiles(directory: string): Promise<Map<number, BlockFiles>> {
-    const found = new Map<number, BlockFiles>();
-    for (const { name } of await this.#volume.disk.list(directory)) {
-      const file = parseReplicaFileName(name);
-      if (file === undefined) continue;
-      const files = found.get(file.blockId) ?? new BlockFiles();
-      found.set(file.blockId, files);
-      if (file.kind === 'data') files.hasData = true;
-      else files.stamps.push(file.generationStamp);
-    }
-    for (const files of found.values()) files.stamps.sort((a, b) => b - a);
-    return found;
+function blockFiles(entries: readonly DiskEntry[]): Map<number, BlockFiles> {
+  const found = new Map<number, BlockFiles>();
+  for (const { name } of entries) {
+    const file = parseReplicaFileName(name);
+    if (file === undefined) continue;
+    const files = found.get(file.blockId) ?? new BlockFiles();
+    found.set(file.blockId, files);
+    if (file.kind === 'data') files.hasData = true;
+    else files.stamps.push(file.generationStamp);
   }
+  for (const files of found.values()) files.stamps.sort((a, b) => b - a);
+  return found;
 }
 
 function whenMissing(error: unknown): undefined {

@@ -4,7 +4,7 @@ import { DfsError } from '../../common/errors.js';
 import type { BlockManagement } from '../block-management.js';
 import type { DatanodeDescriptor } from '../datanode-descriptor.js';
 import { type Call, change, type Namesystem } from '../namesystem.js';
-import { removeDatanode } from '../storage/datanode-rows.js';
+import { isKnown, removeDatanode } from '../storage/datanode-rows.js';
 import { AdminDecision } from '../storage/schema.js';
 
 export interface DatanodesRequest {
@@ -36,7 +36,7 @@ export async function decideAboutDatanodes(
     return { answer: found.join(' '), record: { op: 'setDatanodeAdmin', datanodes: found, decision, expiresMs } };
   });
   const nodes = uuids.split(' ').flatMap((uuid) => datanodes.node(uuid) ?? []);
-  for (const node of nodes) admin.decided(node, decision, expiresMs);
+  for (const node of nodes) admin.decided(node);
   return nodes;
 }
 
@@ -59,7 +59,8 @@ export async function forgetDatanodes(
     return { answer: found.join(' '), record: { op: 'setDatanodeAdmin', datanodes: found, decision, expiresMs: 0 } };
   });
   const nodes = uuids.split(' ').flatMap((uuid) => datanodes.node(uuid) ?? []);
-  for (const node of nodes) service.forget(node);
+  // At a late repeat, one of them may have come back.
+  for (const node of nodes) if (!isKnown(ns.journal.committed, node.uuid)) service.forget(node);
   return nodes;
 }
 

@@ -11,7 +11,7 @@ import { inodeById } from '../storage/inode-rows.js';
 import type { BlockRow, InodeRow } from '../storage/rows.js';
 import { BlockState } from '../storage/schema.js';
 import { NAMENODE, NAMENODE_LEASE_HOLDER } from './lease-recovery.js';
-import { blockOf, expectedOf, targetsOf } from './located-blocks.js';
+import { blockOf, expectedOf, recoveryTargetsOf } from './located-blocks.js';
 
 /** What the primary DataNode has made of a block. */
 export interface SynchronizedBlock {
@@ -32,13 +32,14 @@ export function isBeingRecovered({ blocks }: Namesystem, row: BlockRow): boolean
 
 /** If the last block of the file is under recovery, makes sure that a DataNode leads it. */
 export function startRecovery(ns: Namesystem, inodeId: number): void {
-  const [last] = lastBlocks(ns.journal.committed, inodeId);
+  const db = ns.journal.committed;
+  const [last] = lastBlocks(db, inodeId);
   if (last?.state !== BlockState.UNDER_RECOVERY || last.recovery_id === null) return;
   ns.leases.opened(NAMENODE_LEASE_HOLDER, ns.clock.monotonicMs());
   ns.blocks.recover({
     block: blockOf(last),
     recoveryId: last.recovery_id,
-    targets: targetsOf(last),
+    targets: recoveryTargetsOf(db, last),
     truncate: last.truncating === 1,
   });
 }

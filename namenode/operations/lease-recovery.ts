@@ -16,7 +16,7 @@ import { inodeById } from '../storage/inode-rows.js';
 import type { BlockRow, InodeRow } from '../storage/rows.js';
 import { BlockState, InodeType } from '../storage/schema.js';
 import { isBeingRecovered, startRecovery } from './block-recovery.js';
-import { targetsOf } from './located-blocks.js';
+import { recoveryTargetsOf } from './located-blocks.js';
 
 /** Calls that the NameNode makes itself. */
 export const NAMENODE: Caller = { user: 'namenode', groups: [], superuser: true };
@@ -115,7 +115,7 @@ function closeCommitted(
 
 function recover(ns: Namesystem, tx: Transaction, inode: InodeRow, last: BlockRow): Decision<boolean> {
   if (isBeingRecovered(ns, last)) return { answer: false };
-  const targets = targetsOf(last);
+  const targets = recoveryTargetsOf(tx.db, last);
   if (targets.length === 0 && last.length === 0) {
     return { answer: true, record: { op: 'close', inode: inode.id, removed: last.id } };
   }

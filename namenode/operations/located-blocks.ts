@@ -4,7 +4,7 @@ import type { Block } from '../../common/block.js';
 import type { Blocks, Location, Target } from '../blocks.js';
 import type { ExpectedReplica } from '../storage/edit-records.js';
 import type { BlockRow } from '../storage/rows.js';
-import { BlockState } from '../storage/schema.js';
+import { BlockState, ReplicaRowState } from '../storage/schema.js';
 import { statement } from '../storage/statements.js';
 
 export interface LocatedBlock {
@@ -51,6 +51,25 @@ export function expectedOf(targets: readonly Target[]): ExpectedReplica[] {
 export function targetsOf({ expected }: BlockRow): Target[] {
   const replicas = JSON.parse(expected ?? '[]') as ExpectedReplica[];
   return replicas.map(([datanodeUuid, storageUuid]) => ({ datanodeUuid, storageUuid }));
+}
+
+/**
+ * The DataNodes to ask when a block is recovered: those that it was being written to, and all others that have reported a finalized replica of it. A
+ * closed file is opened (or cut) on those that were there at that time; if they turn out to have nothing, one that was away has the block.
+ * (HDFS adds it when it reports again.)
+ */
+export function recoveryTargetsOf(db: Database, row: BlockRow): Target[] {
+  const targets = targetsOf(row);
+  const asked = new Set(targets.map(({ datanodeUuid }) => datanodeUuid));
+  const others = finalizedReplicas(db, row).filter(({ datanodeUuid }) => !asked.has(datanodeUuid));
+  return [...targets, ...others];
+}
+
+function finalizedReplicas(db: Database, { id, generation_stamp, length }: BlockRow): Target[] {
+  const sql = `
+    SELECT s.datanode AS datanodeUuid, s.uuid AS storageUuid FROM replicas r JOIN storages s ON s.id = r.storage
+    WHERE r.block = ? AND r.state = ${ReplicaRowState.LIVE} AND r.generation_stamp >= ? AND r.length >= ? ORDER BY r.storage`;
+  return statement<Target>(db, sql).all(id, generation_stamp, length);
 }
 
 export function isUnderConstruction({ state }: BlockRow): boolean {

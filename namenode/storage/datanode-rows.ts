@@ -38,6 +38,10 @@ export function adminRow(db: Database, uuid: string): DatanodeAdminRow | undefin
   return statement<DatanodeAdminRow>(db, 'SELECT * FROM datanode_admin WHERE datanode = ?').get(uuid);
 }
 
+export function isKnown(db: Database, uuid: string): boolean {
+  return statement(db, 'SELECT 1 FROM datanodes WHERE uuid = ?').get(uuid) !== undefined;
+}
+
 /** Its storages stay, without an owner. */
 export function removeDatanode(db: Database, uuid: string): void {
   statement(db, 'DELETE FROM datanodes WHERE uuid = ?').run(uuid);

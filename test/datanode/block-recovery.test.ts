@@ -1,8 +1,9 @@
 import test from 'ava';
 import { systemClock } from '../../common/clock.js';
+import type { PipelineNode } from '../../common/data-transfer.js';
 import { DfsError } from '../../common/errors.js';
 import { seededRandom } from '../../common/random.js';
-import type { CallContext } from '../../common/rpc/service.js';
+import type { CallContext, CallOptions } from '../../common/rpc/service.js';
 import type { InterDatanodeProtocolClient } from '../../common/rpc/services.js';
 import { BlockRecovery, type RecoveryOrder, type RecoveryResult } from '../../datanode/block-recovery.js';
 import { ReplicaRecovery } from '../../datanode/replica-recovery.js';
@@ -320,4 +321,38 @@ test('what was acknowledged is not cut off, whatever has become of it', async (t
   image.write(image.open(data.path, 'write'), Buffer.from([(CONTENT[100] ?? 0) ^ 1]), 100);
   const info = await new ReplicaRecovery(store).init(BLOCK, 2000);
   t.true((info?.numBytes ?? 0) >= 4500);
+});
+
+test('recoveries of several blocks at a time are no reason for a warning', async (t) => {
+  const peer = (uuid: string): PipelineNode => ({ uuid, host: uuid, dataPort: 1, rpcPort: 2, httpPort: 3, rack: '/r' });
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error): number => warnings.push(warning);
+  process.on('warning', onWarning);
+  t.teardown(() => process.off('warning', onWarning));
+  let calls = 0;
+  const untilStopped = (_: unknown, options: CallOptions = {}): Promise<never> =>
+    new Promise((_resolve, reject) => {
+      calls++;
+      options.signal?.addEventListener('abort', () => reject(new DfsError('Cancelled', 'stopped')));
+    });
+  const recovery = new BlockRecovery({
+    datanodeUuid: 'self',
+    clusterId: () => CLUSTER,
+    replicas: new ReplicaRecovery((await openStore(imageDisk(new DiskImage()))).store),
+    connectPeer: () => ({
+      client: { InitReplicaRecovery: untilStopped, UpdateReplicaUnderRecovery: untilStopped },
+      close: () => {},
+    }),
+    commit: async () => {},
+    clock: systemClock,
+    random: seededRandom(1),
+    logger: quiet,
+  });
+  const locations = ['a', 'b', 'c'].map((uuid) => ({ node: peer(uuid), storageId: '' }));
+  for (const blockId of [1, 2, 3, 4])
+    recovery.order({ block: { ...BLOCK, blockId }, recoveryId: 2000, locations, givenUp: 0, truncate: false });
+  await eventually('all DataNodes are asked', () => calls === 12);
+  await recovery.stop();
+  await new Promise((resolve) => setImmediate(resolve)); // a warning is told of later
+  t.deepEqual(warnings, []);
 });

@@ -1,6 +1,9 @@
 /** Block management as a whole, with fake DataNodes, in virtual time. */
 import test from 'ava';
+import { append } from '../../namenode/operations/append.js';
 import { setReplication } from '../../namenode/operations/attributes.js';
+import { recoverLease } from '../../namenode/operations/lease-recovery.js';
+import { truncate } from '../../namenode/operations/truncate.js';
 import { parsePath } from '../../namenode/paths.js';
 import { fsStats } from '../../namenode/stats.js';
 import type { BlockRow } from '../../namenode/storage/rows.js';
@@ -387,6 +390,45 @@ test('who leads the recovery of a block is told how many of its DataNodes have b
     await cluster.waitFor('ordered', () => orders().length === 1);
     t.is(orders()[0]?.locations?.length, 2);
     t.is(orders()[0]?.givenUp, 1);
+  });
+});
+
+/** Of the two DataNodes that have the block, one is dead, and the other has lost it without a word, so that it is opened there alone. */
+async function withBlockAway(run: (cluster: FakeCluster, block: BlockRow, away: FakeDatanode) => Promise<void>) {
+  await withCluster(THREE, async (cluster) => {
+    const [block] = (await cluster.write('/f', { replication: 2, bytesPerBlock: 900 })) as [BlockRow];
+    const [away, there] = cluster.holders(block.id) as [FakeDatanode, FakeDatanode];
+    for (const one of cluster.datanodes) if (one !== there) one.kill(); // nobody can take a copy
+    await cluster.advance(DEAD_AFTER + MINUTE);
+    there.lose(block.id);
+    await run(cluster, block, away);
+  });
+}
+
+const recoveriesOrdered = (cluster: FakeCluster) => cluster.datanodes.flatMap((one) => one.orderedRecoveries);
+
+test('a file is opened where its last block is not, and its writer vanishes: the DataNode that has it counts, though it is dead', async (t) => {
+  await withBlockAway(async (cluster) => {
+    const path = parsePath('/f');
+    await append(cluster.ns, ROOT, { path, clientName: 'writer', newBlock: false });
+    t.false(await recoverLease(cluster.ns, ROOT, path));
+    await cluster.waitFor('ordered', () => recoveriesOrdered(cluster).length === 1);
+    t.is(recoveriesOrdered(cluster)[0]?.locations?.length, 1);
+    t.is(recoveriesOrdered(cluster)[0]?.givenUp, 1, 'else the block would be given up with all that is in it');
+  });
+});
+
+test('a block is to be cut where it is not: the DataNode that has it takes part when it comes back', async (t) => {
+  await withBlockAway(async (cluster, _block, away) => {
+    const path = parsePath('/f');
+    t.false(await truncate(cluster.ns, ROOT, { path, newLength: 500, clientName: 'writer' }));
+    await cluster.waitFor('ordered', () => recoveriesOrdered(cluster).length === 1);
+    away.start();
+    await cluster.advance(5 * MINUTE);
+    t.false(await recoverLease(cluster.ns, ROOT, path));
+    await cluster.waitFor('ordered again', () => recoveriesOrdered(cluster).length === 2);
+    const asked = recoveriesOrdered(cluster)[1]?.locations?.map(({ datanode }) => datanode?.uuid);
+    t.true(asked?.includes(away.uuid), `${asked?.join(', ')} are asked`);
   });
 });
 

@@ -1,6 +1,7 @@
 /** DataNodes taken out of service, in virtual time. */
 import test from 'ava';
 import type { AdminState, DatanodeDescriptor } from '../../namenode/datanode-descriptor.js';
+import type { Call } from '../../namenode/namesystem.js';
 import { addBlock } from '../../namenode/operations/add-block.js';
 import { decideAboutDatanodes, forgetDatanodes } from '../../namenode/operations/administer-datanodes.js';
 import { setReplication } from '../../namenode/operations/attributes.js';
@@ -39,10 +40,13 @@ async function decide(
   index: number,
   decision: AdminDecision,
   expiresMs = 0,
+  call = ROOT,
 ): Promise<DatanodeDescriptor[]> {
   const names = [`host-${index}:9866`];
-  return await decideAboutDatanodes(cluster.ns, cluster.management, ROOT, { names, decision, expiresMs });
+  return await decideAboutDatanodes(cluster.ns, cluster.management, call, { names, decision, expiresMs });
 }
+
+const repeatable = (callId: number): Call => ({ ...ROOT, id: { clientId: 'client', callId } });
 
 async function waitForState(cluster: FakeCluster, index: number, state: AdminState, withinMs = 5 * MINUTE) {
   await cluster.waitFor(`dn-${index} to be ${state}`, () => descriptor(cluster, index).adminState === state, withinMs);
@@ -123,6 +127,23 @@ test('a block whose only replica is there is copied from there', async (t) => {
   });
 });
 
+test('replicas that are not good give way to copies of the only good one, on a DataNode that is to leave', async (t) => {
+  await withCluster({ racks: ['/a', '/a', '/b'] }, async (cluster) => {
+    const [block] = await cluster.write('/f');
+    const { id = 0, generation_stamp: generationStamp = 0, length: numBytes = 0 } = block ?? {};
+    const others = [1, 2].map((index) => datanode(cluster, index));
+    await decide(cluster, 0, AdminDecision.DECOMMISSION);
+    for (const bad of others) {
+      bad.rot(id);
+      await cluster.ns.blocks.markCorrupt({ blockId: id, generationStamp, numBytes }, bad.uuid, '');
+    }
+    await cluster.waitFor('both to be healed', () =>
+      others.every((one) => one.blocks.includes(id) && !one.isRotten(id)),
+    );
+    t.is((await cluster.check()).summary.corrupt, 0);
+  });
+});
+
 test('progress is told: what is left, and how long it will take', async (t) => {
   await withCluster(
     { ...FIVE, settings: { admin: { intervalMs: 2_000, minReplication: 1, defaultReplication: 3 } } },
@@ -193,6 +214,33 @@ test('the decision survives a restart of the NameNode', async (t) => {
     await cluster.restartNamenode();
     await cluster.advance(10_000);
     t.is(descriptor(cluster, 0).adminState, 'normal');
+  });
+});
+
+test('a decision that comes once more, late, does not undo those after it', async (t) => {
+  await withCluster(FIVE, async (cluster) => {
+    const recommission = () => decide(cluster, 0, AdminDecision.NORMAL, 0, repeatable(1));
+    await recommission();
+    await decide(cluster, 0, AdminDecision.MAINTENANCE);
+    await recommission();
+    t.is(descriptor(cluster, 0).adminState, 'entering-maintenance');
+    await cluster.restartNamenode();
+    t.is(descriptor(cluster, 0).adminState, 'entering-maintenance');
+  });
+});
+
+test('maintenance that is prolonged at the moment at which it would end goes on', async (t) => {
+  await withCluster(FIVE, async (cluster) => {
+    await decide(cluster, 0, AdminDecision.MAINTENANCE);
+    await waitForState(cluster, 0, 'in-maintenance');
+    await decide(cluster, 0, AdminDecision.MAINTENANCE, cluster.clock.now() + 1_000);
+    await cluster.advance(2_000);
+    const untilMs = cluster.clock.now() + HOUR;
+    const prolonged = decide(cluster, 0, AdminDecision.MAINTENANCE, untilMs);
+    await cluster.management.admin.round(new AbortController().signal);
+    await prolonged;
+    t.is(descriptor(cluster, 0).adminState, 'in-maintenance');
+    t.is(descriptor(cluster, 0).maintenanceExpiresMs, untilMs);
   });
 });
 
@@ -294,7 +342,7 @@ test('a block that is being written there, and nowhere else, is waited for', asy
 test('a dead DataNode can be forgotten, and comes back as a new one; a live one cannot', async (t) => {
   await withCluster(FIVE, async (cluster) => {
     const ids = await writeFile(cluster, '/f', 10);
-    const forget = () => forgetDatanodes(cluster.ns, cluster.management, ROOT, { names: ['host-0'] });
+    const forget = () => forgetDatanodes(cluster.ns, cluster.management, repeatable(1), { names: ['host-0'] });
     await t.throwsAsync(forget(), { name: 'InvalidArgument', message: /not dead/ });
     datanode(cluster, 0).kill();
     await cluster.advance(15 * MINUTE);
@@ -304,6 +352,9 @@ test('a dead DataNode can be forgotten, and comes back as a new one; a live one 
     t.is(cluster.management.datanodes.node('dn-0'), undefined);
     await cluster.advance(10_000);
     datanode(cluster, 0).start();
+    await cluster.waitFor('it to register', () => cluster.management.datanodes.node('dn-0')?.state === 'live');
+    await forget(); // the same call once more
+    t.is(cluster.management.datanodes.node('dn-0')?.state, 'live');
     await cluster.waitFor('the surplus to be deleted', () => ids.every((id) => cluster.holders(id).length === 3));
     await t.throwsAsync(decide(cluster, 9, AdminDecision.DECOMMISSION), {
       name: 'InvalidArgument',

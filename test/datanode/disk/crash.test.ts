@@ -2,10 +2,10 @@
  * What start-up finds after a crash at any moment of a replica's life. The disk is the simulator's image of one: after
  * a kill it has everything that was written, after a power cut a random part of what was not synced.
  */
+import { basename } from 'node:path';
 import test from 'ava';
 import type { Block } from '../../../common/block.js';
 import { computeChecksums } from '../../../common/checksum.js';
-import type { Disk } from '../../../common/disk.js';
 import { type Random, seededRandom } from '../../../common/random.js';
 import { PipelineRecovery } from '../../../datanode/pipeline-recovery.js';
 import { ReplicaRemoval } from '../../../datanode/replica-removal.js';
@@ -217,8 +217,8 @@ async function runUntil(
 }
 
 /** What start-up finds, and that it is what was promised. Returns what is wrong. */
-async function judge(disk: Disk, promises: Promises, promisedBytes: number): Promise<string[]> {
-  const { store } = await openStore(disk);
+async function judge(image: DiskImage, promises: Promises, promisedBytes: number): Promise<string[]> {
+  const { store } = await openStore(imageDisk(image));
   const wrong: string[] = [];
   const other = store.catalog.finalized(8);
   if (other === undefined || !(await readAll(await store.openForRead(other))).equals(contentOf(8, 50)))
@@ -228,6 +228,7 @@ async function judge(disk: Disk, promises: Promises, promisedBytes: number): Pro
     if (replica !== undefined && replica.state !== 'FINALIZED') wrong.push(`a deleted replica is ${replica.state}`);
     return wrong;
   }
+  if (replica?.state === 'FINALIZED' && !isDurable(image, replica)) wrong.push('a finalized replica is not durable');
   if (replica === undefined) {
     if (promisedBytes > 0 || promises.closedAs !== undefined) wrong.push('the replica is lost');
     return wrong;
@@ -251,6 +252,12 @@ async function judge(disk: Disk, promises: Promises, promisedBytes: number): Pro
   return wrong;
 }
 
+/** Others are deleted on the strength of a finalized replica. */
+function isDurable(image: DiskImage, { blockId, generationStamp, numBytes }: Block): boolean {
+  const files = new Map([...image.durableFiles()].map(({ path, bytes }) => [basename(path), bytes]));
+  return files.get(`blk_${blockId}`)?.length === numBytes && files.has(`blk_${blockId}_${generationStamp}.meta`);
+}
+
 /**
  * Crashes the story at each of its operations; with each image that is left, calls `crash` and looks at what start-up
  * makes of it.
@@ -268,9 +275,9 @@ async function crashEverywhere(
       const image = new DiskImage();
       const { promises } = await runUntil(story, image, changes);
       crash(image, changes * attempts + attempt);
-      const found = await judge(imageDisk(image), promises, promisedBytes(promises));
+      const found = await judge(image, promises, promisedBytes(promises));
       // Start-up may itself have changed something; a second one must find the same.
-      found.push(...(await judge(imageDisk(image), promises, promisedBytes(promises))));
+      found.push(...(await judge(image, promises, promisedBytes(promises))));
       wrong.push(...found.map((what) => `crash after ${changes} of ${whole.changes} operations: ${what}`));
     }
   }

@@ -48,6 +48,24 @@ test('a replica that is there already is refused', async (t) => {
   await t.throwsAsync(store.takeIn(whole(7), ''), { name: 'ReplicaAlreadyExists' });
 });
 
+test('one that is being written when the others get their files gets its own, too, before its segment goes', async (t) => {
+  const image = new DiskImage();
+  const disk = new FaultyDisk(imageDisk(image));
+  const { store } = await openStore(disk);
+  await store.takeIn(whole(7), '');
+  const [volume] = store.volumes.all;
+  let moved: Promise<void> | undefined;
+  disk.onOperation = ({ kind, path }) => {
+    if (kind === 'sync' && path.includes('segment-')) moved ??= volume?.checkpointJournal();
+  };
+  await store.takeIn(whole(8), '');
+  t.truthy(moved);
+  await moved;
+  image.closeAll();
+  const again = await openStore(imageDisk(image));
+  for (const id of [7, 8]) t.deepEqual(await contentIn(again.store, whole(id)), contentOf(id, 1000 + id));
+});
+
 test('many at a time share syncs', async (t) => {
   const disk = new FaultyDisk(imageDisk(new DiskImage()));
   const { store } = await openStore(disk);

@@ -137,3 +137,22 @@ test('hundreds of replicas in many directories are all found', async (t) => {
   t.deepEqual(again.store.catalog.summary(again.store.volumes.get(0)), before);
   t.is(before.replicas, 300);
 });
+
+const ABOVE = ['/data/current/finalized', '/data/current/finalized/subdir0'];
+
+for (const directory of ABOVE) {
+  test(`a block that is closed is durable although ${directory} was not, when the process ended`, async (t) => {
+    const image = new DiskImage();
+    const disk = new FaultyDisk(imageDisk(image));
+    const { store } = await openStore(disk);
+    disk.onOperation = (operation) => {
+      if (operation.kind === 'syncDirectory' && operation.path === directory) throw osError('EIO', operation);
+    };
+    await t.throwsAsync(writeBlock(store, BLOCK), { code: 'EIO' });
+    image.closeAll();
+    const again = await openStore(imageDisk(image));
+    await writeBlock(again.store, { ...BLOCK, blockId: 8 });
+    const durable = [...image.durableFiles()].map(({ path }) => path);
+    t.true(durable.includes(`${FINALIZED}/blk_8`), durable.join(', '));
+  });
+}

@@ -61,6 +61,7 @@ export interface WriteOptions {
   readonly replication?: number;
   readonly blocks?: number;
   readonly writerHost?: string;
+  readonly bytesPerBlock?: number;
 }
 
 /** A NameNode's namespace and block management with fake DataNodes, in virtual time. */
@@ -141,7 +142,8 @@ export class FakeCluster {
   }
 
   /** Writes a file as a client does: every DataNode of each pipeline takes the block. */
-  async write(path: string, { replication = 3, blocks = 1, writerHost = '' }: WriteOptions = {}): Promise<BlockRow[]> {
+  async write(path: string, options: WriteOptions = {}): Promise<BlockRow[]> {
+    const { replication = 3, blocks = 1, writerHost = '', bytesPerBlock = BLOCK_BYTES } = options;
     const { ns } = this;
     const request = { path: parsePath(path), clientName: `client-of-${path}` };
     const inode = await create(ns, ROOT, {
@@ -156,7 +158,7 @@ export class FakeCluster {
     let previous: { blockId: number; generationStamp: number; numBytes: number } | undefined;
     for (let i = 0; i < blocks; i++) {
       const located = await addBlock(ns, ROOT, { ...writer, previous, excludeDatanodes: [], writerHost });
-      previous = { ...located.block, numBytes: BLOCK_BYTES };
+      previous = { ...located.block, numBytes: bytesPerBlock };
       for (const { datanodeUuid, storageUuid } of located.locations) {
         const datanode = this.datanodes.find(({ uuid }) => uuid === datanodeUuid);
         datanode?.begin(located.block, storageUuid);

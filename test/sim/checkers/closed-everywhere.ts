@@ -55,9 +55,11 @@ function pipelineOf({ namenode }: Cluster, { blockId, generationStamp }: Block):
   return (JSON.parse(row.expected ?? '[]') as [string, string][]).flatMap(([uuid]) => host.get(uuid)?.host ?? []);
 }
 
+/** An append may go on with a replica that has rotten meanwhile: what was written to it is durable then, if not good. */
 function hasDurably(machine: DatanodeMachine, { blockId, generationStamp, numBytes }: Block): boolean {
-  for (const replica of replicasOn(machine, true, blockId))
-    if (replica.generationStamp >= generationStamp && replica.length >= numBytes && replica.isGood) return true;
+  const isRotten = ![...replicasOn(machine, false, blockId)].some(({ isGood }) => isGood);
+  for (const { generationStamp: stamp, length, isGood } of replicasOn(machine, true, blockId))
+    if (stamp >= generationStamp && length >= numBytes && (isGood || isRotten)) return true;
   return machine.disks.some((disk) =>
     [...disk.durableFiles()]
       .flatMap(journalledIn)
