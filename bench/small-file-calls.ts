@@ -1,5 +1,5 @@
 /**
- * What a small file costs the NameNode: the calls of its writer (create, addBlock, complete) and the reports of three DataNodes, which are stand-ins
+ * What a small file costs the NameNode: the calls of its writer (create, with the first block, and complete) and the reports of three DataNodes, which are stand-ins
  * that store nothing. A profile of the NameNode under this load shows nothing else (`--profile <directory>`).
  *
  *     npx tsx bench/small-file-calls.ts [--count 5000] [--concurrency 64] [--rounds 3] [--writing 0] [--profile <directory>] [--dir <directory on the disk to measure>]
@@ -163,11 +163,11 @@ async function measure(
   while ((await client.SetSafeMode({ header: header(), action: 'SAFE_MODE_GET' })).on) await pause(20);
 
   const write = async (path: string): Promise<void> => {
-    const created = await client.Create({ header: header(), path, clientName, mode: 0o644, createParent: true });
-    const file = { path, fileId: created.status?.fileId ?? 0, clientName };
-    const added = await client.AddBlock({ header: header(), ...file, previous: null, clientHost: '' });
-    const block = { ...(added.block?.block as Block), numBytes: BYTES };
-    const locations = added.block?.locations ?? [];
+    const request = { path, clientName, mode: 0o644, createParent: true, withFirstBlock: true };
+    const { status, firstBlock } = await client.Create({ header: header(), ...request });
+    const file = { path, fileId: status?.fileId ?? 0, clientName };
+    const block = { ...(firstBlock?.block as Block), numBytes: BYTES };
+    const locations = firstBlock?.locations ?? [];
     if (writingMs > 0) await pause(writingMs * 2 * Math.random());
     const told = locations.map(({ datanode }) =>
       (byUuid.get(datanode?.uuid ?? '') as ReportingDatanode).received(block),

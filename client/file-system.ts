@@ -23,7 +23,7 @@ import type { HedgedReadMetrics } from './hedged-reads.js';
 import { PosixNamespace } from './posix-namespace.js';
 import type { ReadStatistics } from './read-statistics.js';
 import * as administration from './rpc/administration.js';
-import { required, toFileStatus, toPlacedBlock } from './rpc/messages.js';
+import { required, toFileStatus, toNewBlock, toPlacedBlock } from './rpc/messages.js';
 import * as namespace from './rpc/namespace.js';
 import { readStream, writeStream } from './streams.js';
 import type {
@@ -53,6 +53,10 @@ import type {
   TimesChange,
 } from './types.js';
 
+type OpenedFile = Pick<FileWriterOptions, 'status' | 'firstBlock' | 'lastBlock' | 'signal'> & {
+  readonly isNew?: boolean;
+};
+
 /** A file that is open for reading, or a writer. */
 type OpenHandle =
   | { readonly fileId?: undefined; abort(): Promise<void> }
@@ -66,6 +70,8 @@ export class FileSystem {
   readonly posix: PosixNamespace;
   /** Open files. */
   readonly #open = new Set<OpenHandle>();
+  /** Whether the last file that was made got any bytes: the next one is likely to be like it. */
+  #filesGetBytes = true;
 
   private constructor({ context, defaults, disconnect }: Connection) {
     this.#context = context;
@@ -176,10 +182,13 @@ export class FileSystem {
         owner: options.owner ?? '',
         group: options.group ?? '',
         withDirectory: options.onDirectory !== undefined,
+        withFirstBlock: options.firstBlock ?? this.#filesGetBytes,
+        clientHost: this.#context.clientHost,
       };
-      const { status, directory } = await namenode.call('Create', request, { signal });
+      const { status, directory, firstBlock } = await namenode.call('Create', request, { signal });
       namespace.tellDirectory(directory, options.onDirectory);
-      return { status: toFileStatus(path, required(status, 'the new file')), signal };
+      const file = { status: toFileStatus(path, required(status, 'the new file')), signal, isNew: true };
+      return firstBlock === null ? file : { ...file, firstBlock: toNewBlock(path, firstBlock) };
     });
   }
 
@@ -347,9 +356,7 @@ export class FileSystem {
   }
 
   /** Holds the lease from before the file is opened, so that there is no moment without. */
-  async #openWriter(
-    open: () => Promise<Pick<FileWriterOptions, 'status' | 'lastBlock' | 'signal'>>,
-  ): Promise<FileWriter> {
+  async #openWriter(open: () => Promise<OpenedFile>): Promise<FileWriter> {
     const releaseLease = this.#context.leases.hold();
     try {
       const file = await open();
@@ -358,6 +365,7 @@ export class FileSystem {
       const onEnd = (): void => {
         releaseLease();
         this.#open.delete(handle);
+        if (file.isNew) this.#filesGetBytes = writer.length > 0;
       };
       const handle = { fileId, abort: (): Promise<void> => writer.abort(), overtaken: (): void => writer.overtaken() };
       this.#open.add(handle);

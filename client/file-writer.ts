@@ -38,6 +38,8 @@ export interface FileWriterOptions {
   readonly context: ClientContext;
   readonly status: FileStatus;
   readonly lastBlock?: LastBlock | undefined;
+  /** The block for the first bytes of a new file, if it has come with the file. */
+  readonly firstBlock?: PlacedBlock | undefined;
   /** Aborts the writer. */
   readonly signal?: AbortSignal | undefined;
   /** Called once, when the writer is done in whatever way. */
@@ -80,9 +82,10 @@ export class FileWriter {
 
   /** Use `FileSystem.create` or `FileSystem.append`. */
   constructor(options: FileWriterOptions) {
-    const { context, status, lastBlock, signal } = options;
+    const { context, status, lastBlock, firstBlock, signal } = options;
+    const { path, fileId } = status;
     this.#options = options;
-    this.#calls = new WriterCalls({ context, path: status.path, fileId: status.fileId, signal: this.#abort.signal });
+    this.#calls = new WriterCalls({ context, path, fileId, firstBlock, signal: this.#abort.signal });
     this.#window = new FlowWindow(context.settings.writeWindowBytes);
     this.#suspects = new SuspectNodes(context.clock, context.settings.suspectMs);
     this.#length = status.length;
@@ -295,14 +298,15 @@ export class FileWriter {
     const writer = this.#open?.writer;
     this.#open = undefined;
     await writer?.finished.catch(() => {});
-    if (writer?.block === undefined || this.#blockIsVisible) return;
+    const block = writer?.block ?? this.#calls.takeFirstBlock()?.block;
+    if (block === undefined || this.#blockIsVisible) return;
     const calls = new WriterCalls({
       context: this.#options.context,
       path: this.path,
       fileId: this.#options.status.fileId,
       timeoutMs: ABANDON_TIMEOUT_MS,
     });
-    await calls.abandonBlock(writer.block).catch(() => {});
+    await calls.abandonBlock(block).catch(() => {});
   }
 
   async #inOrder<T>(operation: () => Promise<T>): Promise<T> {

@@ -289,6 +289,11 @@ export interface CreateOptions extends OpenOptions, Ownership, DirectoryOptions 
   readonly mode?: number | undefined;
   /** Make missing parent directories. Default: true. */
   readonly createParent?: boolean | undefined;
+  /**
+   * Ask for the first block together with the file, which saves a call to those who write to it at once. Default: whether the last file that this
+   * client has made and closed got any bytes.
+   */
+  readonly firstBlock?: boolean | undefined;
 }
 
 export interface AppendOptions extends OpenOptions {

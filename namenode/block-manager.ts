@@ -60,6 +60,10 @@ export class BlockManager implements Blocks {
     return [...targets];
   }
 
+  notWritten(targets: readonly Target[]): void {
+    for (const target of targets) this.#options.datanodes.storageOf(target)?.scheduled.arrived();
+  }
+
   locate(db: Database, blockId: number, readerHost: string): LocatedReplicas {
     const block = blockRow(db, blockId);
     if (block === undefined) return { locations: [], corrupt: false };

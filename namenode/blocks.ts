@@ -55,6 +55,8 @@ export interface Blocks {
    *   "could only be written to 0 of the 3 required nodes": the caller puts the subject before it ("File /x ").
    */
   chooseTargets(request: TargetRequest): Target[];
+  /** A block for which these were chosen will not be written: the room that is kept for it is free again. */
+  notWritten(targets: readonly Target[]): void;
   /** Locations of a block in a file, from its finalized replicas or, while it is being written, from its pipeline. */
   locate(db: Database, blockId: number, readerHost: string): LocatedReplicas;
   /** Resolves targets that were chosen or stored earlier; DataNodes that are unknown by now are left out. */

@@ -47,12 +47,14 @@ export interface Call extends Caller {
   readonly id?: Pick<AnsweredCall, 'clientId' | 'callId'> | undefined;
 }
 
-type WithoutStamp<Edit> = Edit extends EditRecord ? Omit<Edit, 'timeMs' | 'call'> : never;
+export type WithoutStamp<Edit> = Edit extends EditRecord ? Omit<Edit, 'timeMs' | 'call'> : never;
 
 /** What an operation decided: its answer, and the record of the change unless there is nothing to change. */
 export interface Decision<Answer extends StoredAnswer> {
   readonly answer: Answer;
   readonly record?: WithoutStamp<EditRecord>;
+  /** What follows from `record`, in the same batch: a crash leaves both or neither. */
+  readonly following?: WithoutStamp<EditRecord> | undefined;
 }
 
 /**
@@ -70,8 +72,9 @@ export function change<Answer extends StoredAnswer>(
     if (earlier !== undefined) return earlier.answer as Answer;
     ns.blocks.requireNoSafeMode(what);
     const timeMs = ns.clock.now();
-    const { answer, record } = decide(tx, timeMs);
+    const { answer, record, following } = decide(tx, timeMs);
     if (record !== undefined) tx.log({ ...record, timeMs, ...answered(ns, tx, call, answer) });
+    if (following !== undefined) tx.log({ ...following, timeMs });
     return answer;
   });
 }

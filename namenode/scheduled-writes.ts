@@ -1,6 +1,6 @@
 /**
  * What has been promised of a storage's room to writes that have not arrived: without it, all writers that ask between two
- * heartbeats would be sent to the same nearly full disk. An estimate, because nobody tells when a promised block is not written after
+ * heartbeats would be sent to the same nearly full disk. An estimate, because nobody need tell when a promised block is not written after
  * all: such promises are forgotten with time (HDFS's getBlocksScheduled, with the same ten minutes).
  */
 
@@ -27,7 +27,7 @@ export class ScheduledWrites {
     if (this.#promises.length > PROMISES_MAX) this.arrived();
   }
 
-  /** A replica was written: the oldest promise is taken to be its own. */
+  /** A replica was written, or will not be: the oldest promise is taken to be its own. */
   arrived(): void {
     this.#bytes -= this.#promises.shift()?.bytes ?? 0;
   }

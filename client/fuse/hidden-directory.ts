@@ -96,7 +96,10 @@ export class HiddenDirectory {
       const path = `${parent}/${this.#id}`;
       try {
         await this.#fs.mkdir(path, { mode: 0o700, parents: true });
-        return { path, alive: await this.#fs.create(`${path}/alive`, { replication: 1, createParent: false }) };
+        return {
+          path,
+          alive: await this.#fs.create(`${path}/alive`, { replication: 1, createParent: false, firstBlock: false }),
+        };
       } catch (error) {
         if (!isDfsError(error, 'AccessControl')) throw error;
         refused.push(messageOf(error));

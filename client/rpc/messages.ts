@@ -94,6 +94,14 @@ export function toPlacedBlock(wire: LocatedBlock__Output): PlacedBlock {
   return { block: toBlock(wire.block), nodes: wire.locations.map(toReplicaLocation) };
 }
 
+/** A block that was just allocated for a file. */
+export function toNewBlock(path: string, wire: LocatedBlock__Output): PlacedBlock {
+  const block = toPlacedBlock(wire);
+  if (block.nodes.length === 0)
+    throw new DfsError('ProtocolViolation', `the NameNode gave a block of ${path} no DataNode`);
+  return block;
+}
+
 export function toBlockLocation(wire: LocatedBlock__Output): BlockLocation {
   const block = toBlock(wire.block);
   const locations = wire.locations.map(toReplicaLocation);

@@ -6,13 +6,15 @@ import type { ClientContext } from '../context.js';
 import { pause } from '../pause.js';
 import type { ReplicaLocation } from '../types.js';
 import type { PlacedBlock } from './messages.js';
-import { required, toPlacedBlock } from './messages.js';
+import { required, toNewBlock } from './messages.js';
 import type { NamenodeCallOptions } from './namenode-client.js';
 
 export interface WriterCallsOptions {
   readonly context: ClientContext;
   readonly path: string;
   readonly fileId: number;
+  /** What the first {@link WriterCalls.addBlock} gives without asking. */
+  readonly firstBlock?: PlacedBlock | undefined;
   readonly signal?: AbortSignal;
   /** Limit of each call with its repeats, instead of the client's. */
   readonly timeoutMs?: number;
@@ -33,12 +35,21 @@ export class WriterCalls {
   readonly #context: ClientContext;
   readonly #file: { readonly path: string; readonly fileId: number; readonly clientName: string };
   readonly #callOptions: NamenodeCallOptions;
+  #firstBlock: PlacedBlock | undefined;
 
-  constructor({ context, path, fileId, signal, timeoutMs }: WriterCallsOptions) {
+  constructor({ context, path, fileId, firstBlock, signal, timeoutMs }: WriterCallsOptions) {
     this.path = path;
     this.#context = context;
+    this.#firstBlock = firstBlock;
     this.#file = { path, fileId, clientName: context.namenode.clientName };
     this.#callOptions = { signal, throughSafeMode: true, maxTotalMs: timeoutMs, attemptTimeoutMs: timeoutMs };
+  }
+
+  /** The block that has come with the file, if nobody has taken it yet; the caller answers for it. */
+  takeFirstBlock(): PlacedBlock | undefined {
+    const block = this.#firstBlock;
+    this.#firstBlock = undefined;
+    return block;
   }
 
   /**
@@ -46,6 +57,8 @@ export class WriterCalls {
    * @throws DfsError `NotReplicatedYet`, `NoTargets`, `LeaseExpired`.
    */
   async addBlock(previous: Block | undefined, excludeDatanodes: readonly string[]): Promise<PlacedBlock> {
+    const first = this.takeFirstBlock();
+    if (first !== undefined) return first;
     const request = {
       ...this.#file,
       previous: previous ?? null,
@@ -66,9 +79,7 @@ export class WriterCalls {
         throw error;
       }
     });
-    if (located.locations.length === 0)
-      throw new DfsError('ProtocolViolation', `the NameNode gave a block of ${this.path} no DataNode`);
-    return toPlacedBlock(located);
+    return toNewBlock(this.path, located);
   }
 
   async abandonBlock(block: Block): Promise<void> {
@@ -96,13 +107,14 @@ export class WriterCalls {
   }
 
   /**
-   * Closes the file. Waits while a block is not reported by any DataNode yet.
+   * Closes the file, and gives back the block that has come with it, if that was not needed. Waits while a block is not reported by any DataNode yet.
    * @throws DfsError `NotReplicatedYet` when that lasts too long, `LeaseExpired`.
    */
   async complete(lastBlock: Block | undefined): Promise<void> {
     const { locateFollowingBlockMs } = this.#context.settings;
+    const unusedBlock = this.takeFirstBlock()?.block ?? null;
     await this.#repeat(async (waitedMs) => {
-      const request = { ...this.#file, lastBlock: lastBlock ?? null };
+      const request = { ...this.#file, lastBlock: lastBlock ?? null, unusedBlock };
       const { complete } = await this.#context.namenode.call('Complete', request, this.#callOptions);
       if (complete) return { value: undefined };
       const what = lastBlock === undefined ? 'a block' : blockName(lastBlock);

@@ -3,9 +3,9 @@ import { blockName } from '../../common/block.js';
 import { DfsError, isDfsError } from '../../common/errors.js';
 import type { Target } from '../blocks.js';
 import type { Transaction } from '../journal.js';
-import { type Call, change, type Namesystem } from '../namesystem.js';
+import { type Call, change, type Namesystem, type WithoutStamp } from '../namesystem.js';
 import { blockRow, lastBlocks } from '../storage/block-rows.js';
-import type { CommittedBlock } from '../storage/edit-records.js';
+import type { AddBlockEdit, CommittedBlock } from '../storage/edit-records.js';
 import type { BlockRow, InodeRow } from '../storage/rows.js';
 import { BlockState } from '../storage/schema.js';
 import { expectedOf, type LocatedBlock, locatePipeline, offsetOfBlock } from './located-blocks.js';
@@ -31,20 +31,42 @@ export async function addBlock(ns: Namesystem, call: Call, request: AddBlockRequ
     const asked = alreadyAllocated(last, penultimate, request.previous);
     if (asked !== undefined) return { answer: asked.id };
     const previous = finishPrevious(ns, tx, request, inode, last, penultimate);
-    const targets = chooseTargets(ns, request, inode);
-    const blockId = tx.counters.nextBlockId;
-    const record = {
-      op: 'addBlock',
-      inode: inode.id,
-      ...(previous === undefined ? {} : { previous }),
-      id: blockId,
-      generationStamp: tx.counters.generationStamp + 1,
-      index: (last?.idx ?? -1) + 1,
-      expected: expectedOf(targets),
-    } as const;
-    return { answer: blockId, record };
+    const placed = place(ns, tx, { ...request, replication: inode.replication, blockSizeBytes: inode.block_size });
+    const position = { inode: inode.id, index: (last?.idx ?? -1) + 1 };
+    const record = { ...placed, ...position, ...(previous === undefined ? {} : { previous }) };
+    return { answer: record.id, record };
   });
   return allocated(ns, call, request, id);
+}
+
+/** What is known of a block's file when its DataNodes are chosen. */
+export interface Placement extends Pick<AddBlockRequest, 'path' | 'excludeDatanodes' | 'writerHost'> {
+  readonly replication: number;
+  readonly blockSizeBytes: number;
+}
+
+/**
+ * The first block of a file that is made in the same step. Undefined when there is no DataNode for it: the file is made all the same, and
+ * {@link addBlock} says why, after its writer has asked again for as long as it likes.
+ */
+export function placeFirstBlock(
+  ns: Namesystem,
+  tx: Transaction,
+  inode: number,
+  placement: Omit<Placement, 'excludeDatanodes'>,
+): WithoutStamp<AddBlockEdit> | undefined {
+  try {
+    return { ...place(ns, tx, { ...placement, excludeDatanodes: [] }), inode, index: 0 };
+  } catch (error) {
+    if (error instanceof DfsError) return undefined;
+    throw error;
+  }
+}
+
+function place(ns: Namesystem, { counters }: Transaction, placement: Placement) {
+  const targets = chooseTargets(ns, placement);
+  const generationStamp = counters.generationStamp + 1;
+  return { op: 'addBlock', id: counters.nextBlockId, generationStamp, expected: expectedOf(targets) } as const;
 }
 
 /** The writer has not had the answer to an earlier request: the block it asks for is there, and nothing is known of it yet. */
@@ -120,13 +142,13 @@ function checkBlockCount({ settings }: Namesystem, last: BlockRow | undefined): 
   );
 }
 
-function chooseTargets({ blocks, settings }: Namesystem, request: AddBlockRequest, inode: InodeRow): Target[] {
+function chooseTargets({ blocks, settings }: Namesystem, placement: Placement): Target[] {
   try {
     const targets = blocks.chooseTargets({
-      count: inode.replication,
-      blockSizeBytes: inode.block_size,
-      writerHost: request.writerHost,
-      exclude: request.excludeDatanodes,
+      count: placement.replication,
+      blockSizeBytes: placement.blockSizeBytes,
+      writerHost: placement.writerHost,
+      exclude: placement.excludeDatanodes,
       existing: [],
     });
     if (targets.length >= settings.minReplication) return targets;
@@ -134,23 +156,24 @@ function chooseTargets({ blocks, settings }: Namesystem, request: AddBlockReques
     throw new DfsError('NoTargets', why);
   } catch (error) {
     if (!isDfsError(error, 'NoTargets')) throw error;
-    throw new DfsError('NoTargets', `File ${request.path.text} ${error.message}`, { cause: error });
+    throw new DfsError('NoTargets', `File ${placement.path.text} ${error.message}`, { cause: error });
   }
 }
 
-function allocated({ journal, blocks }: Namesystem, call: Call, request: AddBlockRequest, id: number): LocatedBlock {
-  const db = journal.committed;
+function allocated(ns: Namesystem, call: Call, request: AddBlockRequest, id: number): LocatedBlock {
+  const db = ns.journal.committed;
   const row = blockRow(db, id);
-  if (row === undefined) {
-    // The answer is that of an earlier attempt: meanwhile the file may have been deleted, or taken over.
-    requireOpenFile(db, call, request);
-    throw new DfsError('InvalidArgument', `Block ${id} of ${request.path.text} has been given back`);
-  }
-  const located = locatePipeline(blocks, row, offsetOfBlock(db, row.inode, row.idx));
-  if (located.locations.length > 0) return located;
+  if (row !== undefined) return located(ns, row, request.path);
+  // The answer is that of an earlier attempt: meanwhile the file may have been deleted, or taken over.
+  requireOpenFile(db, call, request);
+  throw new DfsError('InvalidArgument', `Block ${id} of ${request.path.text} has been given back`);
+}
+
+/** A block that was allocated, for its writer. @throws DfsError `RetryLater`. */
+export function located({ journal, blocks }: Namesystem, row: BlockRow, path: WriterRequest['path']): LocatedBlock {
+  const db = journal.committed;
+  const block = locatePipeline(blocks, row, offsetOfBlock(db, row.inode, row.idx));
+  if (block.locations.length > 0) return block;
   // It was placed by an earlier attempt; this process has restarted since, and has lost the table of its DataNodes, which is not logged.
-  throw new DfsError(
-    'RetryLater',
-    `None of the DataNodes of ${nameOf(row)} of ${request.path.text} has registered yet`,
-  );
+  throw new DfsError('RetryLater', `None of the DataNodes of ${nameOf(row)} of ${path.text} has registered yet`);
 }

@@ -6,11 +6,14 @@ import { lastBlocks } from '../storage/block-rows.js';
 import type { BlockRow, InodeRow } from '../storage/rows.js';
 import { BlockState } from '../storage/schema.js';
 import { commitment } from './add-block.js';
-import { findFile, requireOpen, type WriterRequest } from './open-file.js';
+import { targetsOf } from './located-blocks.js';
+import { findFile, requireEmptyBlock, requireLastBlock, requireOpen, type WriterRequest } from './open-file.js';
 
 export interface CompleteRequest extends WriterRequest {
   /** With its final length; undefined for an empty file. */
   readonly lastBlock: Block | undefined;
+  /** The first block, to which nothing was written: it is given back. */
+  readonly unusedBlock?: Block | undefined;
 }
 
 /**
@@ -18,12 +21,23 @@ export interface CompleteRequest extends WriterRequest {
  * @throws DfsError `LeaseExpired`, `FileNotFound`, `InvalidArgument`, `StaleGenerationStamp`.
  */
 export async function complete(ns: Namesystem, call: Call, request: CompleteRequest): Promise<boolean> {
-  return await change<boolean>(ns, call, `complete file ${request.path.text}`, (tx) => {
+  let unwritten: BlockRow | undefined;
+  const isClosed = await change<boolean>(ns, call, `complete file ${request.path.text}`, (tx) => {
     const found = findFile(tx.db, call, request);
     const [last, penultimate] = lastBlocks(tx.db, found?.id ?? 0);
     if (isClosedAs(found, request, last)) return { answer: true };
-    return decide(ns, tx, requireOpen(found, request), request, last, penultimate);
+    const inode = requireOpen(found, request);
+    unwritten = requireUnwritten(request, last);
+    return decide(ns, tx, inode, request, last, penultimate, unwritten);
   });
+  if (isClosed && unwritten !== undefined) ns.blocks.notWritten(targetsOf(unwritten));
+  return isClosed;
+}
+
+/** The block that the writer gives back, as far as it is there. @throws DfsError `InvalidArgument`, `StaleGenerationStamp`. */
+function requireUnwritten({ unusedBlock, path }: CompleteRequest, last: BlockRow | undefined): BlockRow | undefined {
+  if (unusedBlock === undefined || last === undefined) return undefined;
+  return requireEmptyBlock(requireLastBlock(last, unusedBlock, path));
 }
 
 function decide(
@@ -33,8 +47,14 @@ function decide(
   { lastBlock, path }: CompleteRequest,
   last: BlockRow | undefined,
   penultimate: BlockRow | undefined,
+  unwritten: BlockRow | undefined,
 ): Decision<boolean> {
   const waits = penultimate !== undefined && penultimate.state !== BlockState.COMPLETE;
+  if (unwritten !== undefined) {
+    return waits
+      ? { answer: false }
+      : { answer: true, record: { op: 'close', inode: inode.id, removed: unwritten.id } };
+  }
   if (last === undefined || last.state === BlockState.COMPLETE) {
     requireSameEnd(path.text, last, lastBlock);
     return waits ? { answer: false } : { answer: true, record: { op: 'close', inode: inode.id } };

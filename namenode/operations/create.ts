@@ -3,12 +3,19 @@ import { fileNotFound, type ResolvedPath, resolve } from '../inode-tree.js';
 import { type Call, change, type Namesystem, type NamesystemSettings } from '../namesystem.js';
 import type { DfsPath } from '../paths.js';
 import { Access, type Caller, requireAccess } from '../permissions.js';
+import { blockRow } from '../storage/block-rows.js';
+import type { StoredAnswer } from '../storage/edit-records.js';
 import { inodeById } from '../storage/inode-rows.js';
 import type { InodeRow } from '../storage/rows.js';
-import { InodeType } from '../storage/schema.js';
+import { BlockState, InodeType } from '../storage/schema.js';
+import { located, placeFirstBlock } from './add-block.js';
 import { checkReplication } from './attributes.js';
 import { alreadyBeingCreated, recoverForTakeover } from './lease-recovery.js';
+import type { LocatedBlock } from './located-blocks.js';
 import { checkNewInodes, newDirectories, newOwner, type Ownership } from './new-inodes.js';
+
+/** What a call with a block is answered with, as it is remembered; one without: the file's id alone. */
+type FileAndBlock = { readonly file: number; readonly block: number };
 
 /** A block of this size or more is a mistake in units. */
 const BLOCK_SIZE_BYTES_MAX = 2 ** 40;
@@ -21,6 +28,8 @@ export interface CreateRequest extends Ownership {
   readonly createParent: boolean;
   readonly replication: number;
   readonly blockSizeBytes: number;
+  /** The first block is to be allocated, too, for a writer on this host. */
+  readonly firstBlock?: { readonly writerHost: string } | undefined;
 }
 
 /**
@@ -29,19 +38,35 @@ export interface CreateRequest extends Ownership {
  *   `InvalidArgument` (replication, block size), and those of new-inodes.ts.
  */
 export async function create(ns: Namesystem, call: Call, request: CreateRequest): Promise<InodeRow> {
-  const { path, clientName, mode, overwrite, createParent, replication, blockSizeBytes } = request;
+  return (await createWithBlock(ns, call, request)).inode;
+}
+
+/**
+ * The same, with the first block, unless it was not asked for or there is no DataNode for it.
+ * @throws DfsError as {@link create}; `RetryLater` as {@link addBlock}.
+ */
+export async function createWithBlock(
+  ns: Namesystem,
+  call: Call,
+  request: CreateRequest,
+): Promise<{ inode: InodeRow; firstBlock: LocatedBlock | undefined }> {
+  const { path, clientName, mode, overwrite, createParent, replication, blockSizeBytes, firstBlock } = request;
   checkReplication(path.text, replication, ns.settings);
   checkBlockSize(blockSizeBytes, ns.settings);
   if (!overwrite) await recoverForTakeover(ns, call, path, clientName, 'CREATE_FILE');
-  const id = await change(ns, call, `create file ${path.text}`, (tx) => {
+  const answer = await change<StoredAnswer>(ns, call, `create file ${path.text}`, (tx) => {
     const resolved = resolve(tx.db, call, path);
     const replaces = checkExisting(call, resolved, request);
     const ancestor = checkNewInodes(tx, call, resolved, createParent, ns.settings);
     const depth = resolved.path.components.length;
     const directories = newDirectories(tx, call, resolved, ancestor, { end: depth - 1, mode: directoryMode(mode) });
     const fileId = tx.counters.nextInodeId + directories.length;
+    const placement = { path, replication, blockSizeBytes };
+    const first =
+      firstBlock === undefined ? undefined : placeFirstBlock(ns, tx, fileId, { ...placement, ...firstBlock });
     return {
-      answer: fileId,
+      answer: first === undefined ? fileId : { file: fileId, block: first.id },
+      following: first,
       record: {
         op: 'create',
         directories,
@@ -59,9 +84,16 @@ export async function create(ns: Namesystem, call: Call, request: CreateRequest)
   });
   ns.leases.opened(clientName, ns.clock.monotonicMs());
   if (overwrite) ns.onDeleted();
-  const inode = inodeById(ns.journal.committed, id);
+  const { file, block } = typeof answer === 'number' ? { file: answer, block: undefined } : (answer as FileAndBlock);
+  const inode = inodeById(ns.journal.committed, file);
   if (inode === undefined) throw fileNotFound(path.text);
-  return inode;
+  return { inode, firstBlock: block === undefined ? undefined : unwritten(ns, block, path) };
+}
+
+/** Undefined when it was taken back meanwhile: the answer is that of an earlier attempt. */
+function unwritten(ns: Namesystem, id: number, path: DfsPath): LocatedBlock | undefined {
+  const row = blockRow(ns.journal.committed, id);
+  return row?.state === BlockState.UNDER_CONSTRUCTION ? located(ns, row, path) : undefined;
 }
 
 /** The file that the new one replaces, if there is one and it may be replaced. */

@@ -69,6 +69,13 @@ export function requireLastBlock(last: BlockRow | undefined, block: Block, path:
   return last;
 }
 
+/** Checks that nothing of a block was acknowledged, so that it may be given back. @throws DfsError `InvalidArgument`. */
+export function requireEmptyBlock(block: BlockRow): BlockRow {
+  if (block.length === 0) return block;
+  const what = `${nameOf(block)} holds ${block.length} bytes that were acknowledged; it cannot be abandoned`;
+  throw new DfsError('InvalidArgument', what);
+}
+
 /** Checks the length with which a writer finishes a block. @throws DfsError `InvalidArgument`. */
 export function checkFinalLength(inode: InodeRow, known: BlockRow, block: Block): void {
   if (block.numBytes > inode.block_size) {

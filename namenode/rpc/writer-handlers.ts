@@ -6,7 +6,7 @@ import { addBlock } from '../operations/add-block.js';
 import { append } from '../operations/append.js';
 import { complete } from '../operations/complete.js';
 import { concat } from '../operations/concat.js';
-import { create } from '../operations/create.js';
+import { createWithBlock } from '../operations/create.js';
 import { fsync } from '../operations/fsync.js';
 import { recoverLease } from '../operations/lease-recovery.js';
 import type { WriterRequest } from '../operations/open-file.js';
@@ -53,10 +53,11 @@ const FILE_MODE = 0o644;
 
 export function writerHandlers(ns: Namesystem, callers: CallerSettings): WriterHandlers {
   return {
-    async Create(request) {
+    async Create(request, { peerHost }) {
       const call = callOf(callers, request.header);
       const path = parsePath(request.path);
-      const inode = await create(ns, call, {
+      const writerHost = optionalShortText('client_host', request.clientHost) || peerHost;
+      const { inode, firstBlock } = await createWithBlock(ns, call, {
         path,
         clientName: shortText('client_name', request.clientName),
         mode: request.modeSet ? mode('mode', request.mode) : FILE_MODE,
@@ -66,9 +67,11 @@ export function writerHandlers(ns: Namesystem, callers: CallerSettings): WriterH
         blockSizeBytes: count('block_size', request.blockSize) || ns.settings.blockSizeBytes,
         owner: optionalUserName('owner', request.owner),
         group: optionalUserName('group', request.group),
+        firstBlock: request.withFirstBlock ? { writerHost } : undefined,
       });
       const directory = request.withDirectory ? withDirectory(ns, call, path).directory : undefined;
-      return { status: fileStatus(inode), directory: optionalStatus(directory) };
+      const status = { status: fileStatus(inode), directory: optionalStatus(directory) };
+      return firstBlock === undefined ? status : { ...status, firstBlock: locatedBlock(firstBlock) };
     },
 
     async Append(request) {
@@ -135,7 +138,9 @@ export function writerHandlers(ns: Namesystem, callers: CallerSettings): WriterH
 
     async Complete(request) {
       const lastBlock = optionalBlock('last_block', request.lastBlock);
-      return { complete: await complete(ns, callOf(callers, request.header), { ...writer(request), lastBlock }) };
+      const unusedBlock = optionalBlock('unused_block', request.unusedBlock);
+      const completeRequest = { ...writer(request), lastBlock, unusedBlock };
+      return { complete: await complete(ns, callOf(callers, request.header), completeRequest) };
     },
 
     async RenewLease(request) {

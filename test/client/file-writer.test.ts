@@ -368,6 +368,82 @@ test('a DataNode that falls silent is found out and left out', async (t) => {
   await fs.close();
 });
 
+// ---- The block that comes with the file ------------------------------------------------------------------------------
+
+test('the first block is asked for together with the file', async (t) => {
+  const cluster = new FakeCluster(['a', 'b', 'c']);
+  cluster.givesFirstBlocks = true;
+  const fs = await cluster.connect({}, 'here');
+  const content = testBytes(BLOCK + 1);
+  await put(fs, '/f', content);
+  t.true(cluster.content('/f').equals(content));
+  t.is(cluster.called('Create')[0].clientHost, 'here');
+  t.is(cluster.called('AddBlock').length, 1);
+  t.is(cluster.called('Complete')[0].unusedBlock, null);
+  await fs.close();
+});
+
+test('a NameNode that gives no first block is asked for one', async (t) => {
+  const cluster = new FakeCluster(['a']);
+  const fs = await cluster.connect();
+  await put(fs, '/f', testBytes(10));
+  t.true(cluster.called('Create')[0].withFirstBlock);
+  t.is(cluster.called('AddBlock').length, 1);
+  await fs.close();
+});
+
+test('another block is asked for when the first one cannot be written to its DataNodes', async (t) => {
+  const cluster = new FakeCluster(['a', 'b']);
+  cluster.givesFirstBlocks = true;
+  cluster.datanode(0).alive = false;
+  const fs = await cluster.connect();
+  await put(fs, '/f', testBytes(10));
+  t.is(cluster.called('AbandonBlock').length, 1);
+  t.deepEqual(cluster.called('AddBlock')[0].excludeDatanodes, [cluster.datanode(0).uuid]);
+  t.true(cluster.content('/f').equals(testBytes(10)));
+  await fs.close();
+});
+
+test('a file without bytes gives its first block back as it is closed, and the next one is made without', async (t) => {
+  const cluster = new FakeCluster(['a']);
+  cluster.givesFirstBlocks = true;
+  const fs = await cluster.connect();
+  const asked = (): boolean => cluster.called('Create').at(-1).withFirstBlock;
+  await put(fs, '/empty', testBytes(0));
+  t.true(asked());
+  t.is(typeof cluster.called('Complete')[0].unusedBlock.blockId, 'number');
+  t.is(cluster.file('/empty').blocks.length, 0);
+  await put(fs, '/f', testBytes(10));
+  t.false(asked());
+  await put(fs, '/g', testBytes(10));
+  t.true(asked());
+  const writer = await fs.create('/none', { firstBlock: false });
+  t.false(asked());
+  await writer.close();
+  t.is(cluster.called('Complete').at(-1).unusedBlock, null);
+  await fs.close();
+});
+
+test('an aborted writer gives the first block back, to which it has written nothing', async (t) => {
+  const cluster = new FakeCluster(['a']);
+  cluster.givesFirstBlocks = true;
+  const fs = await cluster.connect();
+  const writer = await fs.create('/f');
+  await writer.abort();
+  t.is(cluster.called('AbandonBlock').length, 1);
+  t.is(cluster.file('/f').blocks.length, 0);
+  await fs.close();
+});
+
+test('a first block without DataNodes is an error of the NameNode', async (t) => {
+  const cluster = new FakeCluster(['a']);
+  cluster.givesFirstBlocks = true;
+  cluster.replicationMax = 0;
+  const fs = await cluster.connect();
+  await t.throwsAsync(fs.create('/f'), { name: 'ProtocolViolation', message: /gave a block of \/f no DataNode/ });
+  await fs.close();
+});
+
 // ---- Abort -----------------------------------------------------------------------------------------------------------
 
 test('an aborted writer gives its block back and leaves the file open', async (t) => {

@@ -39,6 +39,8 @@ export class FakeCluster {
   intervene: Intervention = () => {};
   /** How many calls of Complete answer false first. */
   incompleteAnswers = 0;
+  /** Files that are asked for with their first block get it. */
+  givesFirstBlocks = false;
   /** DataNodes that a new block gets at most. */
   replicationMax = Number.POSITIVE_INFINITY;
   readonly #random = seededRandom(1);
@@ -160,10 +162,12 @@ export class FakeCluster {
         this.#requireCurrent(path, lastBlock).block = lastBlock;
         return {};
       },
-      Create: ({ path, blockSize }) => {
-        const file = { path, fileId: ++this.#lastId, blockSize: blockSize || 16 * 1024, blocks: [], complete: false };
+      Create: ({ path, blockSize, withFirstBlock }) => {
+        const size = blockSize || 16 * 1024;
+        const file: FakeFile = { path, fileId: ++this.#lastId, blockSize: size, blocks: [], complete: false };
         this.files.set(path, file);
-        return { status: statusOf(file) };
+        const first = withFirstBlock && this.givesFirstBlocks ? located(this.#allocate(file, []), 0) : null;
+        return { status: statusOf(file), directory: null, firstBlock: first };
       },
       Append: ({ path }) => {
         const file = this.file(path);
@@ -175,12 +179,7 @@ export class FakeCluster {
       AddBlock: ({ path, previous, excludeDatanodes }) => {
         const file = this.file(path);
         this.#commit(file, previous);
-        const allowed = this.datanodes.filter(({ uuid }) => !excludeDatanodes.includes(uuid));
-        const nodes = allowed.slice(0, this.replicationMax);
-        if (nodes.length === 0) throw new DfsError('NoTargets', 'no DataNode can take the block');
-        const placed = { block: { blockId: ++this.#lastId, generationStamp: ++this.#lastId, numBytes: 0 }, nodes };
-        file.blocks.push(placed);
-        return { block: located(placed, 0) };
+        return { block: located(this.#allocate(file, excludeDatanodes), 0) };
       },
       AbandonBlock: ({ path, block }) => {
         const file = this.file(path);
@@ -202,8 +201,9 @@ export class FakeCluster {
         );
         return {};
       },
-      Complete: ({ path, lastBlock }) => {
+      Complete: ({ path, lastBlock, unusedBlock }) => {
         const file = this.file(path);
+        if (unusedBlock) file.blocks = file.blocks.filter(({ block }) => block.blockId !== unusedBlock.blockId);
         if (this.incompleteAnswers-- > 0) return { complete: false };
         this.#commit(file, lastBlock);
         file.complete = true;
@@ -224,6 +224,15 @@ export class FakeCluster {
         return { ...answer, blocks: wanted.slice(0, 4) };
       },
     };
+  }
+
+  #allocate(file: FakeFile, excludeDatanodes: readonly string[]): FakeFile['blocks'][number] {
+    const allowed = this.datanodes.filter(({ uuid }) => !excludeDatanodes.includes(uuid));
+    const nodes = allowed.slice(0, this.replicationMax);
+    if (allowed.length === 0) throw new DfsError('NoTargets', 'no DataNode can take the block');
+    const placed = { block: { blockId: ++this.#lastId, generationStamp: ++this.#lastId, numBytes: 0 }, nodes };
+    file.blocks.push(placed);
+    return placed;
   }
 
   #requireCurrent(path: string, { blockId, generationStamp }: Block): FakeFile['blocks'][number] {

@@ -1,8 +1,11 @@
 import test, { type ExecutionContext } from 'ava';
+import type { Block } from '../../../common/block.js';
+import type { Namesystem } from '../../../namenode/namesystem.js';
 import { abandonBlock } from '../../../namenode/operations/abandon-block.js';
 import { addBlock } from '../../../namenode/operations/add-block.js';
 import { append } from '../../../namenode/operations/append.js';
 import { complete } from '../../../namenode/operations/complete.js';
+import { createWithBlock } from '../../../namenode/operations/create.js';
 import { deletePath } from '../../../namenode/operations/delete.js';
 import { fsync } from '../../../namenode/operations/fsync.js';
 import { additionalDatanodes, updateBlockForPipeline, updatePipeline } from '../../../namenode/operations/pipeline.js';
@@ -116,6 +119,91 @@ test('an empty file has no block', async (t) => {
   t.is(inodeById(ns.journal.committed, file.fileId)?.length, 0);
 });
 
+const withFirst = { clientName: WRITER, mode: 0o644, createParent: true, replication: 3, blockSizeBytes: 1000 };
+
+/** Creates a file together with its first block. */
+async function openWithBlock(ns: Namesystem, path: string, { call = ROOT, overwrite = false } = {}) {
+  const request = { ...withFirst, path: parsePath(path), overwrite, firstBlock: { writerHost: 'h' } };
+  const { inode, firstBlock } = await createWithBlock(ns, call, request);
+  return { file: { path: request.path, fileId: inode.id, clientName: WRITER }, firstBlock };
+}
+
+test('a file is made together with its first block, which its writer need not ask for', async (t) => {
+  const { ns, blocks, fixture } = setUp(t);
+  const { file, firstBlock } = await openWithBlock(ns, '/d/f');
+  t.deepEqual(firstBlock?.block, { blockId: 2 ** 30 + 1, generationStamp: 1001, numBytes: 0 });
+  t.is(firstBlock?.locations.length, 3);
+  t.deepEqual(blocks.requests, [{ count: 3, blockSizeBytes: 1000, writerHost: 'h', exclude: [], existing: [] }]);
+  t.deepEqual(
+    fixture.log.batches.map(({ records }) => records.map(({ op }) => op)),
+    [['create', 'addBlock']],
+  );
+  // Who has not understood the answer, and asks, is told of the same block.
+  t.deepEqual(await nextBlock(ns, file), firstBlock?.block);
+  const second = await nextBlock(ns, file, withLength(firstBlock?.block as Block, 1000));
+  t.true(await complete(ns, ROOT, { ...file, lastBlock: withLength(second, 10) }));
+  t.is(inodeById(ns.journal.committed, file.fileId)?.length, 1010);
+});
+
+test('a repeated call for a file with its first block gets the same two', async (t) => {
+  const { ns, blocks } = setUp(t);
+  const call = { ...ROOT, id: { clientId: 'client', callId: 1 } };
+  const first = await openWithBlock(ns, '/f', { call });
+  t.deepEqual(await openWithBlock(ns, '/f', { call }), first);
+  t.is(ns.journal.counters.blocks, 1);
+  blocks.describe = () => [];
+  await t.throwsAsync(openWithBlock(ns, '/f', { call }), { name: 'RetryLater' });
+  Reflect.deleteProperty(blocks, 'describe');
+  await abandonBlock(ns, ROOT, { ...first.file, block: first.firstBlock?.block as Block });
+  t.deepEqual(await openWithBlock(ns, '/f', { call }), { ...first, firstBlock: undefined });
+});
+
+test('a file that replaces another one comes with its first block, too', async (t) => {
+  const { ns } = setUp(t);
+  await writeFile(ns, '/f', [7]);
+  const { file, firstBlock } = await openWithBlock(ns, '/f', { overwrite: true });
+  t.true(await complete(ns, ROOT, { ...file, lastBlock: withLength(firstBlock?.block as Block, 10) }));
+  t.is(inodeById(ns.journal.committed, file.fileId)?.length, 10);
+});
+
+test('a file is made without its first block when no DataNode can take it', async (t) => {
+  const { ns, blocks } = setUp(t);
+  blocks.available = 0;
+  const { file, firstBlock } = await openWithBlock(ns, '/f');
+  t.is(firstBlock, undefined);
+  await t.throwsAsync(nextBlock(ns, file), { name: 'NoTargets', message: /^File \/f could only be written to 0 of/ });
+  blocks.available = 5;
+  const block = await nextBlock(ns, file);
+  t.true(await complete(ns, ROOT, { ...file, lastBlock: withLength(block, 10) }));
+});
+
+test('a first block that was not written goes when the file is closed', async (t) => {
+  const { ns, blocks } = setUp(t);
+  const { file, firstBlock } = await openWithBlock(ns, '/f');
+  const unusedBlock = firstBlock?.block as Block;
+  const close = { ...file, lastBlock: undefined, unusedBlock };
+  await t.throwsAsync(complete(ns, ROOT, { ...close, unusedBlock: { ...unusedBlock, blockId: 7 } }), {
+    name: 'InvalidArgument',
+  });
+  t.deepEqual(blocks.unwritten, []);
+  t.true(await complete(ns, ROOT, close));
+  t.is(ns.journal.counters.blocks, 0);
+  t.is(inodeById(ns.journal.committed, file.fileId)?.lease_holder, null);
+  t.deepEqual(blocks.unwritten, [target(0), target(1), target(2)]);
+  t.true(await complete(ns, ROOT, close));
+  t.is(blocks.unwritten.length, 3);
+});
+
+test('a first block of which bytes were acknowledged is not given back', async (t) => {
+  const { ns } = setUp(t);
+  const { file, firstBlock } = await openWithBlock(ns, '/f');
+  const unusedBlock = firstBlock?.block as Block;
+  await fsync(ns, ROOT, { ...file, lastBlock: withLength(unusedBlock, 1) });
+  const close = { ...file, lastBlock: undefined, unusedBlock };
+  await t.throwsAsync(complete(ns, ROOT, close), { name: 'InvalidArgument', message: /acknowledged/ });
+  t.is(inodeById(ns.journal.committed, file.fileId)?.lease_holder, WRITER);
+});
+
 test('a file with a block that is being written is not closed without its length', async (t) => {
   const { ns } = setUp(t);
   const file = await openFile(ns, '/f');
@@ -170,13 +258,15 @@ test('lengths and stamps that cannot be are refused', async (t) => {
 });
 
 test('a block to which nothing was written is given back; one with acknowledged bytes is not', async (t) => {
-  const { ns } = setUp(t);
+  const { ns, blocks } = setUp(t);
   const file = await openFile(ns, '/f');
   const block = await nextBlock(ns, file);
   await abandonBlock(ns, ROOT, { ...file, block });
   t.is(blockRow(ns.journal.committed, block.blockId), undefined);
   t.is(ns.journal.counters.blocks, 0);
+  t.deepEqual(blocks.unwritten, [target(0), target(1), target(2)]);
   await abandonBlock(ns, ROOT, { ...file, block });
+  t.is(blocks.unwritten.length, 3);
   const next = await nextBlock(ns, file);
   t.is(next.blockId, block.blockId + 1);
   await fsync(ns, ROOT, { ...file, lastBlock: withLength(next, 1) });

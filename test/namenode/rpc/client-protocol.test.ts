@@ -91,7 +91,7 @@ test.serial('who makes or removes a name learns what its directory is like then'
   t.deepEqual(made, { status: await now('/names/a/d'), directory: await now('/names/a') });
   t.is(made.directory?.children, 1);
   const file = await client.Create({ ...asked, header: root(), path: '/names/a/f', clientName: 'w' });
-  t.deepEqual(file, { status: await now('/names/a/f'), directory: await now('/names/a') });
+  t.deepEqual(file, { status: await now('/names/a/f'), directory: await now('/names/a'), firstBlock: null });
   const link = await client.CreateSymlink({ ...asked, header: root(), path: '/names/a/l', target: 'f' });
   t.deepEqual(link, { status: await now('/names/a/l'), directory: await now('/names/a') });
   const places = { source: '/names/a/l', destination: '/names/b/l' };
@@ -160,6 +160,16 @@ test.serial('bad fields are refused by name, and the NameNode lives on', async (
     [client.Create({ header, path: '/f' }), 'InvalidArgument', /client_name/],
     [client.Create({ header, path: '/f', clientName: 'w', mode: 0o17777, modeSet: true }), 'InvalidArgument', /mode/],
     [client.Create({ header, path: '/f', clientName: 'w', blockSize: 5 }), 'InvalidArgument', /min-block-size/],
+    [
+      client.Create({ header, path: '/f', clientName: 'w', withFirstBlock: true, clientHost: 'a\nb' }),
+      'InvalidArgument',
+      /client_host/,
+    ],
+    [
+      client.Complete({ header, path: '/f', clientName: 'w', unusedBlock: { blockId: 0 } }),
+      'InvalidArgument',
+      /unused_block/,
+    ],
     [client.AbandonBlock({ header, path: '/f', clientName: 'w' }), 'InvalidArgument', /^block/],
     [client.SetOwner({ header, path: '/', owner: 'a\nb' }), 'InvalidArgument', /owner/],
     [client.SetPermission({ header, path: '/', mode: 0o14755 }), 'InvalidArgument', /mode/],

@@ -23,6 +23,8 @@ export class FakeBlocks implements Blocks {
   readonly requests: TargetRequest[] = [];
   /** Under way, by block. */
   readonly recoveries = new Map<number, RecoveryOrder>();
+  /** Targets of blocks that were given back. */
+  readonly unwritten: Target[] = [];
   readonly corrupt: { block: Block; datanodeUuid: string; storageUuid: string }[] = [];
 
   chooseTargets(request: TargetRequest): Target[] {
@@ -31,6 +33,10 @@ export class FakeBlocks implements Blocks {
     const free = Array.from({ length: this.available }, (_, i) => target(i)).filter((t) => !taken.has(t.datanodeUuid));
     if (free.length === 0) throw new DfsError('NoTargets', 'could only be written to 0 of the 1 required nodes');
     return free.slice(0, request.count);
+  }
+
+  notWritten(targets: readonly Target[]): void {
+    this.unwritten.push(...targets);
   }
 
   locate(db: Database, blockId: number): LocatedReplicas {

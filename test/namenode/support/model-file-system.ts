@@ -143,6 +143,19 @@ export class ModelFileSystem {
     file.mtimeMs = nowMs;
   }
 
+  /** Closes a file whose last block was not written. */
+  closeUnwritten(file: File, holder: string, known: number, nowMs: number): void {
+    if (this.isAttached(file) && file.holder === undefined && file.blocks.length === 0) return;
+    this.#writable(file, holder);
+    const last = file.blocks.at(-1);
+    if (last !== undefined) {
+      if (!last.open || known !== file.blocks.length || last.length > 0) throw new ModelError('InvalidArgument');
+      file.blocks.pop();
+    }
+    file.holder = undefined;
+    file.mtimeMs = nowMs;
+  }
+
   fsync(file: File, holder: string, known: number, length: number): void {
     this.#writable(file, holder);
     const last = file.blocks.at(-1);

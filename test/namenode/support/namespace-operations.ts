@@ -9,7 +9,7 @@ import { setAttributes, setOwner, setPermission, setReplication } from '../../..
 import { commitBlockSynchronization } from '../../../namenode/operations/block-recovery.js';
 import { complete } from '../../../namenode/operations/complete.js';
 import { concat } from '../../../namenode/operations/concat.js';
-import { create } from '../../../namenode/operations/create.js';
+import { createWithBlock } from '../../../namenode/operations/create.js';
 import { deletePath } from '../../../namenode/operations/delete.js';
 import { fsync } from '../../../namenode/operations/fsync.js';
 import { NAMENODE, recoverLease } from '../../../namenode/operations/lease-recovery.js';
@@ -121,25 +121,36 @@ function mkdirsOperation([as, at, bits, createParent, exclusive]: [
   );
 }
 
-function createOperation([as, at, owner, bits, overwrite, createParent]: [
+function createOperation([as, at, owner, bits, overwrite, createParent, withBlock]: [
   ModelUser,
   string,
   string,
   number,
   boolean,
   boolean,
+  boolean,
 ]): Operation {
-  return new Operation('create', [as.user, at, owner, bits.toString(8), overwrite, createParent], async (sides) => {
+  const shown = [as.user, at, owner, bits.toString(8), overwrite, createParent, withBlock];
+  return new Operation('create', shown, async (sides) => {
     let file: File | undefined;
+    let known = 0;
     return await both(
       sides,
       (model, nowMs) => {
         file = model.create(as, at, { holder: owner, mode: bits, overwrite, createParent }, nowMs);
+        if (withBlock) known = model.addBlock(file, owner, 0, 0);
       },
       async ({ ns }) => {
         const request = { path: parsePath(at), clientName: owner, mode: bits, overwrite, createParent };
-        const made = await create(ns, callOf(as, sides), { ...request, replication: 3, blockSizeBytes: 1000 });
-        if (file !== undefined) sides.handles.push({ file, fileId: made.id, path: at, last: undefined, known: 0 });
+        const firstBlock = withBlock ? { writerHost: '' } : undefined;
+        const made = await createWithBlock(ns, callOf(as, sides), {
+          ...request,
+          replication: 3,
+          blockSizeBytes: 1000,
+          firstBlock,
+        });
+        const last = made.firstBlock?.block;
+        if (file !== undefined) sides.handles.push({ file, fileId: made.inode.id, path: at, last, known });
       },
     );
   });
@@ -197,6 +208,22 @@ function completeOperation([which, owner, bytes]: [number, string, number]): Ope
           const lastBlock = withLength(handle.last, bytes);
           const writer = { path: parsePath(handle.path), fileId: handle.fileId, clientName: owner };
           await complete(ns, callOf(WRITER, sides), { ...writer, lastBlock });
+        },
+      ),
+    ),
+  );
+}
+
+function closeUnwrittenOperation([which, owner]: [number, string]): Operation {
+  return new Operation('closeUnwritten', [which, owner], (sides) =>
+    withHandle(sides, which, (handle) =>
+      both(
+        sides,
+        (model, nowMs) => model.closeUnwritten(handle.file, owner, handle.known, nowMs),
+        async ({ ns }) => {
+          const unusedBlock = handle.last ?? { blockId: 1, generationStamp: 1, numBytes: 0 };
+          const writer = { path: parsePath(handle.path), fileId: handle.fileId, clientName: owner };
+          await complete(ns, callOf(WRITER, sides), { ...writer, lastBlock: undefined, unusedBlock });
         },
       ),
     ),
@@ -392,7 +419,8 @@ const reapSlice = new Operation('reap', [], (sides) =>
 
 export const operations: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 6, arbitrary: fc.tuple(user, path, mode, flag, flag).map(mkdirsOperation) },
-  { weight: 6, arbitrary: fc.tuple(user, path, holder, mode, flag, flag).map(createOperation) },
+  { weight: 6, arbitrary: fc.tuple(user, path, holder, mode, flag, flag, flag).map(createOperation) },
+  { weight: 2, arbitrary: fc.tuple(pick, holder).map(closeUnwrittenOperation) },
   { weight: 3, arbitrary: fc.tuple(user, path, holder).map(appendOperation) },
   { weight: 4, arbitrary: fc.tuple(pick, holder, length).map(addBlockOperation) },
   { weight: 3, arbitrary: fc.tuple(pick, holder, length).map(completeOperation) },
