@@ -17,6 +17,7 @@ import type { Namesystem } from './namesystem.js';
 import { namesystemSettings } from './namesystem-settings.js';
 import { commitBlockSynchronization } from './operations/block-recovery.js';
 import { repeat } from './periodic.js';
+import { countForQuotas } from './quota-counting.js';
 import { Reaper } from './reaper.js';
 import { ResourceChecker } from './resource-checker.js';
 import { RetryTime } from './retry-time.js';
@@ -36,6 +37,7 @@ const BATCH_INTERVAL_MS = 4;
 const CHECKPOINT_TICK_MS = 1_000;
 const LEASE_TICK_MS = 2_000;
 const REAPER_TICK_MS = 1_000;
+const USAGE_TICK_MS = 1_000;
 const GROUPS_RELOAD_MS = 300_000;
 
 export interface NamenodeCoreOptions {
@@ -131,6 +133,7 @@ export class NamenodeCore {
       repeat(periodic, 'looking at the free space', checkMs, () => this.#resources.check()),
       repeat(periodic, 'the checkpoint', CHECKPOINT_TICK_MS, () => this.#checkpointer.tick()),
       repeat(periodic, 'looking for silent writers', LEASE_TICK_MS, () => leases.tick()),
+      repeat(periodic, 'counting for quotas', USAGE_TICK_MS, () => countForQuotas(this.#ns, this.#stopped.signal)),
       repeat(periodic, 'removing deleted files', REAPER_TICK_MS, () => this.#reaper.wake()),
       repeat(periodic, 'reading the groups', GROUPS_RELOAD_MS, () => groups.load(logger)),
     ]);

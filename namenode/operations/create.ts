@@ -3,6 +3,7 @@ import { fileNotFound, type ResolvedPath, resolve } from '../inode-tree.js';
 import { type Call, change, type Namesystem, type NamesystemSettings } from '../namesystem.js';
 import type { DfsPath } from '../paths.js';
 import { Access, type Caller, requireAccess } from '../permissions.js';
+import { hasRoomForFirstBlock } from '../quotas.js';
 import { blockRow } from '../storage/block-rows.js';
 import type { StoredAnswer } from '../storage/edit-records.js';
 import { inodeById } from '../storage/inode-rows.js';
@@ -42,7 +43,7 @@ export async function create(ns: Namesystem, call: Call, request: CreateRequest)
 }
 
 /**
- * The same, with the first block, unless it was not asked for or there is no DataNode for it.
+ * The same, with the first block, unless it was not asked for, there is no DataNode for it, or a quota leaves no room for it: {@link addBlock} says why.
  * @throws DfsError as {@link create}; `RetryLater` as {@link addBlock}.
  */
 export async function createWithBlock(
@@ -61,26 +62,24 @@ export async function createWithBlock(
     const depth = resolved.path.components.length;
     const directories = newDirectories(tx, call, resolved, ancestor, { end: depth - 1, mode: directoryMode(mode) });
     const fileId = tx.counters.nextInodeId + directories.length;
-    const placement = { path, replication, blockSizeBytes };
-    const first =
-      firstBlock === undefined ? undefined : placeFirstBlock(ns, tx, fileId, { ...placement, ...firstBlock });
-    return {
-      answer: first === undefined ? fileId : { file: fileId, block: first.id },
-      following: first,
-      record: {
-        op: 'create',
-        directories,
-        ...(replaces === undefined ? {} : { replaces }),
-        id: fileId,
-        parent: directories.at(-1)?.id ?? ancestor.directory.id,
-        name: resolved.path.components[depth - 1] as string,
-        mode,
-        ...newOwner(call, request, ancestor.directory),
-        replication,
-        blockSize: blockSizeBytes,
-        leaseHolder: clientName,
-      },
+    const record = {
+      op: 'create' as const,
+      directories,
+      ...(replaces === undefined ? {} : { replaces }),
+      id: fileId,
+      parent: directories.at(-1)?.id ?? ancestor.directory.id,
+      name: resolved.path.components[depth - 1] as string,
+      mode,
+      ...newOwner(call, request, ancestor.directory),
+      replication,
+      blockSize: blockSizeBytes,
+      leaseHolder: clientName,
     };
+    const following =
+      firstBlock === undefined || !hasRoomForFirstBlock(tx, record)
+        ? undefined
+        : placeFirstBlock(ns, tx, fileId, { path, replication, blockSizeBytes, ...firstBlock });
+    return { answer: following === undefined ? fileId : { file: fileId, block: following.id }, record, following };
   });
   ns.leases.opened(clientName, ns.clock.monotonicMs());
   if (overwrite) ns.onDeleted();
