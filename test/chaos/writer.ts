@@ -14,6 +14,7 @@ const EXPECTED: readonly ErrorName[] = [
   'PipelineFailed',
   'NoTargets',
   'NotReplicatedYet',
+  'NoSpace', // the NameNode's disk has just filled up; it is in safe mode from then on
   'SafeMode',
   'RetryLater',
   'Overloaded',

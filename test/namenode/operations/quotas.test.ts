@@ -1,6 +1,5 @@
 /** Quotas, operation by operation; what random operations do to them: test/namenode/namesystem-model.test.ts. */
 import test, { type ExecutionContext } from 'ava';
-import type { Block } from '../../../common/block.js';
 import { resolve } from '../../../namenode/inode-tree.js';
 import type { Namesystem } from '../../../namenode/namesystem.js';
 import { change } from '../../../namenode/namesystem.js';
@@ -301,8 +300,6 @@ test('a file is made without its first block when the quota of space has no room
     open('/d/f', true).then(({ file }) => nextBlock(ns, file)),
     SPACE,
   );
-  t.true(
-    await complete(ns, ROOT, { ...deep.file, lastBlock: undefined, unusedBlock: deep.firstBlock?.block as Block }),
-  );
+  t.true(await complete(ns, ROOT, { ...deep.file, lastBlock: undefined, unusedBlock: deep.firstBlock?.block }));
   t.deepEqual(await used(ns, '/d'), [5, 0]);
 });
