@@ -65,6 +65,7 @@ function cutAt(
   { path, newLength }: TruncateRequest,
 ): Omit<TruncateEdit, 'timeMs' | 'call'> {
   const removed: number[] = [];
+  if (newLength === file.length) return { op: 'truncate', inode: file.id, newLength, removed };
   let start = file.length;
   for (const row of blocksFromEnd(tx, file.id)) {
     start -= row.length;

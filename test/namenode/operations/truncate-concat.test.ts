@@ -45,7 +45,7 @@ test('a cut on the boundary of a block is done at once', async (t) => {
 
 test('a cut that takes nothing away leaves the time of the last change', async (t) => {
   const fixture = setUp(t);
-  const { fileId } = await writeFile(fixture.ns, '/f', [1000]);
+  const { fileId } = await writeFile(fixture.ns, '/f', [1000, 0]);
   const before = inodeById(fixture.ns.journal.committed, fileId);
   await fixture.clock.advance(5);
   t.true(await cut(fixture, '/f', 1000));
