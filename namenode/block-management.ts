@@ -23,6 +23,7 @@ import { OpenReplicas } from './open-replicas.js';
 import { repeat } from './periodic.js';
 import { RecentArrivals } from './recent-arrivals.js';
 import { RedundancyMonitor } from './redundancy-monitor.js';
+import { ReplicaWaits } from './replica-waits.js';
 import { ReplicationMonitor } from './replication-monitor.js';
 import { SafeMode } from './safe-mode.js';
 import { storagesWithoutOwner } from './storage/datanode-rows.js';
@@ -79,12 +80,14 @@ export class BlockManagement {
     const timeoutMs = Math.max(RECOVERY_TIMEOUT_MIN_MS, RECOVERY_TIMEOUT_HEARTBEATS * settings.heartbeatIntervalMs);
     const recoveries = new BlockRecoveries({ datanodes, clock, timeoutMs, logger });
     const verifications = new Verifications();
+    const waits = new ReplicaWaits(clock);
     const blocks = new BlockManager({
       journal,
       datanodes,
       safeMode,
       recoveries,
       verifications,
+      waits,
       clock,
       random,
       logger,
@@ -123,7 +126,10 @@ export class BlockManagement {
       listener: {
         announced: ({ storage, block }) => fullReports.noteEvent(storage, block.blockId),
         processed: (event, node) => {
-          if (event.kind === 'received') arrivals.note(event.block.blockId, clock.monotonicMs());
+          if (event.kind === 'received') {
+            arrivals.note(event.block.blockId, clock.monotonicMs());
+            waits.reported(event.block.blockId);
+          }
           this.service.processed(event, node);
         },
       },

@@ -17,6 +17,7 @@ import { rackOfHost, sortForReader } from './network-topology.js';
 import { choosePlacement, noTargetsMessage } from './placement-policy.js';
 import { RepairTimes } from './repair-times.js';
 import { isFinished, matches } from './replica-judgement.js';
+import type { ReplicaWaits } from './replica-waits.js';
 import type { SafeMode } from './safe-mode.js';
 import { blockRow } from './storage/block-rows.js';
 import type { ExpectedReplica } from './storage/edit-records.js';
@@ -32,6 +33,7 @@ export interface BlockManagerOptions {
   readonly safeMode: SafeMode;
   readonly recoveries: BlockRecoveries;
   readonly verifications: Verifications;
+  readonly waits: ReplicaWaits;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -93,6 +95,12 @@ export class BlockManager implements Blocks {
       if (good && storage?.counts) holders.add(storage.datanode.uuid);
     }
     return holders.size;
+  }
+
+  async untilLive(block: Block, count: number, signal: AbortSignal | undefined): Promise<void> {
+    const { waits, journal } = this.#options;
+    const isThere = (): boolean => this.countLive(journal.committed, block) >= count;
+    await waits.until(block.blockId, isThere, signal);
   }
 
   async reportedBad(block: Block, datanodeUuid: string, storageUuid: string): Promise<void> {

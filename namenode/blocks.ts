@@ -63,6 +63,8 @@ export interface Blocks {
   describe(targets: readonly Target[]): Location[];
   /** Number of replicas of `block` (its stamp, its length) on live DataNodes that are neither corrupt nor surplus. */
   countLive(db: Database, block: Block): number;
+  /** Resolves when {@link countLive} is at least `count`, as far as that comes with the next reports, or when `signal` aborts. */
+  untilLive(block: Block, count: number, signal: AbortSignal | undefined): Promise<void>;
   /**
    * Somebody who is not its DataNode could not read a replica. It is marked as corrupt, unless it is the last good one of its block: then its
    * DataNode is asked to verify it. Unknown ones are ignored.

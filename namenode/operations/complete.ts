@@ -17,27 +17,55 @@ export interface CompleteRequest extends WriterRequest {
 }
 
 /**
- * Commits the last block and closes the file. False while a block lacks its minimum of replicas: the writer asks again.
+ * Commits the last block and closes the file. False while a block lacks its minimum of replicas: the writer asks again. Where only the reports of
+ * the last block are missing, they are waited for first, for a moment, as long as `caller` does not go.
  * @throws DfsError `LeaseExpired`, `FileNotFound`, `InvalidArgument`, `StaleGenerationStamp`.
  */
-export async function complete(ns: Namesystem, call: Call, request: CompleteRequest): Promise<boolean> {
+export async function complete(
+  ns: Namesystem,
+  call: Call,
+  request: CompleteRequest,
+  caller?: { readonly signal: AbortSignal },
+): Promise<boolean> {
+  const { lastBlock } = request;
+  const isClosed = await attempt(ns, call, request, true);
+  if (isClosed !== UNREPORTED || lastBlock === undefined) return isClosed === true;
+  await ns.blocks.untilLive(lastBlock, ns.settings.minReplication, caller?.signal);
+  return (await attempt(ns, call, request, false)) === true;
+}
+
+/** Nothing was changed; `mayWait`: the caller may wait for the reports that are missing. */
+const UNREPORTED = 'unreported';
+type Outcome = boolean | typeof UNREPORTED;
+
+async function attempt(ns: Namesystem, call: Call, request: CompleteRequest, mayWait: boolean): Promise<Outcome> {
   let unwritten: BlockRow | undefined;
-  const isClosed = await change<boolean>(ns, call, `complete file ${request.path.text}`, (tx) => {
+  const outcome = await change<Outcome>(ns, call, `complete file ${request.path.text}`, (tx) => {
     const found = findFile(tx.db, call, request);
     const [last, penultimate] = lastBlocks(tx.db, found?.id ?? 0);
     if (isClosedAs(found, request, last)) return { answer: true };
     const inode = requireOpen(found, request);
     unwritten = requireUnwritten(request, last);
-    return decide(ns, tx, inode, request, last, penultimate, unwritten);
+    if (unwritten !== undefined) return closeWithout(inode, unwritten, penultimate);
+    return decide(ns, tx, inode, request, last, penultimate, mayWait);
   });
-  if (isClosed && unwritten !== undefined) ns.blocks.notWritten(targetsOf(unwritten));
-  return isClosed;
+  if (outcome === true && unwritten !== undefined) ns.blocks.notWritten(targetsOf(unwritten));
+  return outcome;
 }
 
 /** The block that the writer gives back, as far as it is there. @throws DfsError `InvalidArgument`, `StaleGenerationStamp`. */
 function requireUnwritten({ unusedBlock, path }: CompleteRequest, last: BlockRow | undefined): BlockRow | undefined {
   if (unusedBlock === undefined || last === undefined) return undefined;
   return requireEmptyBlock(requireLastBlock(last, unusedBlock, path));
+}
+
+function closeWithout(inode: InodeRow, unwritten: BlockRow, penultimate: BlockRow | undefined): Decision<Outcome> {
+  if (isUnfinished(penultimate)) return { answer: false };
+  return { answer: true, record: { op: 'close', inode: inode.id, removed: unwritten.id } };
+}
+
+function isUnfinished(block: BlockRow | undefined): boolean {
+  return block !== undefined && block.state !== BlockState.COMPLETE;
 }
 
 function decide(
@@ -47,14 +75,9 @@ function decide(
   { lastBlock, path }: CompleteRequest,
   last: BlockRow | undefined,
   penultimate: BlockRow | undefined,
-  unwritten: BlockRow | undefined,
-): Decision<boolean> {
-  const waits = penultimate !== undefined && penultimate.state !== BlockState.COMPLETE;
-  if (unwritten !== undefined) {
-    return waits
-      ? { answer: false }
-      : { answer: true, record: { op: 'close', inode: inode.id, removed: unwritten.id } };
-  }
+  mayWait: boolean,
+): Decision<Outcome> {
+  const waits = isUnfinished(penultimate);
   if (last === undefined || last.state === BlockState.COMPLETE) {
     requireSameEnd(path.text, last, lastBlock);
     return waits ? { answer: false } : { answer: true, record: { op: 'close', inode: inode.id } };
@@ -64,6 +87,7 @@ function decide(
   }
   const block = commitment(ns, tx, inode, last, lastBlock, path);
   if (block.complete && !waits) return { answer: true, record: { op: 'close', inode: inode.id, last: block } };
+  if (mayWait && !waits) return { answer: UNREPORTED };
   if (last.state === BlockState.COMMITTED && !block.complete) return { answer: false };
   return { answer: false, record: { op: 'commitBlock', inode: inode.id, block } };
 }

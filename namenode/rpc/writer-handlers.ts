@@ -136,11 +136,11 @@ export function writerHandlers(ns: Namesystem, callers: CallerSettings): WriterH
       return {};
     },
 
-    async Complete(request) {
+    async Complete(request, context) {
       const lastBlock = optionalBlock('last_block', request.lastBlock);
       const unusedBlock = optionalBlock('unused_block', request.unusedBlock);
       const completeRequest = { ...writer(request), lastBlock, unusedBlock };
-      return { complete: await complete(ns, callOf(callers, request.header), completeRequest) };
+      return { complete: await complete(ns, callOf(callers, request.header), completeRequest, context) };
     },
 
     async RenewLease(request) {

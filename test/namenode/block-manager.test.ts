@@ -2,6 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import { seededRandom } from '../../common/random.js';
 import { BlockManager } from '../../namenode/block-manager.js';
 import { BlockRecoveries } from '../../namenode/block-recoveries.js';
+import { ReplicaWaits } from '../../namenode/replica-waits.js';
 import { SafeMode } from '../../namenode/safe-mode.js';
 import { BlockState, ReplicaRowState } from '../../namenode/storage/schema.js';
 import { Verifications } from '../../namenode/verifications.js';
@@ -33,6 +34,7 @@ async function withBlocks(t: ExecutionContext, run: (setting: Setting) => Promis
     safeMode,
     recoveries,
     verifications,
+    waits: new ReplicaWaits(clock),
     clock,
     random: seededRandom(1),
     logger: SILENT,
@@ -125,6 +127,7 @@ test('locate: right after a restart of the NameNode readers are sent where the r
     safeMode,
     recoveries,
     verifications,
+    waits: new ReplicaWaits(clock),
     clock,
     random: seededRandom(1),
     logger: SILENT,

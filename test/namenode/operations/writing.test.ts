@@ -8,6 +8,7 @@ import { complete } from '../../../namenode/operations/complete.js';
 import { createWithBlock } from '../../../namenode/operations/create.js';
 import { deletePath } from '../../../namenode/operations/delete.js';
 import { fsync } from '../../../namenode/operations/fsync.js';
+import { recoverLease } from '../../../namenode/operations/lease-recovery.js';
 import { additionalDatanodes, updateBlockForPipeline, updatePipeline } from '../../../namenode/operations/pipeline.js';
 import { rename } from '../../../namenode/operations/rename.js';
 import { parsePath } from '../../../namenode/paths.js';
@@ -110,6 +111,38 @@ test('a file is closed once its blocks have their minimum, and closing it again 
   t.true(await complete(ns, ROOT, { ...file, lastBlock }));
   t.true(await complete(ns, ROOT, { ...file, lastBlock }));
   await t.throwsAsync(complete(ns, ROOT, { ...file, lastBlock: withLength(lastBlock, 4) }), { name: 'LeaseExpired' });
+});
+
+test('a file whose last block is reported a moment later is closed by the same call', async (t) => {
+  const { ns, blocks, fixture } = setUp(t);
+  blocks.live = 0;
+  const file = await openFile(ns, '/f');
+  const lastBlock = withLength(await nextBlock(ns, file), 5);
+  const before = fixture.log.batches.length;
+  blocks.whileWaiting = () => {
+    t.is(fixture.log.batches.length, before, 'nothing is logged before the block is reported');
+    blocks.live = 1;
+  };
+  t.true(await complete(ns, ROOT, { ...file, lastBlock }));
+  const [close] = fixture.log.batches.at(-1)?.records ?? [];
+  t.is(close?.op, 'close');
+  t.is(fixture.log.batches.length, before + 1);
+});
+
+test('a file that is deleted, or taken from its writer, while a report is waited for is not closed', async (t) => {
+  const { ns, blocks } = setUp(t);
+  blocks.live = 0;
+  const deleted = await openFile(ns, '/f');
+  const lastBlock = withLength(await nextBlock(ns, deleted), 5);
+  blocks.whileWaiting = async () => void (await deletePath(ns, ROOT, parsePath('/f'), false));
+  await t.throwsAsync(complete(ns, ROOT, { ...deleted, lastBlock }), { name: 'FileNotFound' });
+  const taken = await openFile(ns, '/g');
+  const block = withLength(await nextBlock(ns, taken), 5);
+  blocks.whileWaiting = async () => {
+    blocks.live = 1;
+    await recoverLease(ns, ROOT, parsePath('/g'));
+  };
+  await t.throwsAsync(complete(ns, ROOT, { ...taken, lastBlock: block }), { name: 'LeaseExpired' });
 });
 
 test('an empty file has no block', async (t) => {

@@ -23,6 +23,7 @@ export class FakeBlocks implements Blocks {
   readonly requests: TargetRequest[] = [];
   /** Under way, by block. */
   readonly recoveries = new Map<number, RecoveryOrder>();
+  whileWaiting: () => void | Promise<void> = () => {};
   /** Targets of blocks that were given back. */
   readonly unwritten: Target[] = [];
   readonly corrupt: { block: Block; datanodeUuid: string; storageUuid: string }[] = [];
@@ -64,6 +65,11 @@ export class FakeBlocks implements Blocks {
 
   countLive(): number {
     return this.live;
+  }
+
+  /** What happens while somebody waits for reports. */
+  async untilLive(): Promise<void> {
+    await this.whileWaiting();
   }
 
   async reportedBad(block: Block, datanodeUuid: string, storageUuid: string): Promise<void> {

@@ -272,7 +272,11 @@ export class ModelFileSystem {
     const length = lengthOf(file);
     if (file.blocks.at(-1)?.recovering === 'truncated' && length === newLength) return false;
     if (file.holder !== undefined) throw new ModelError('AlreadyBeingCreated');
-    if (length === newLength) return true;
+    if (length === newLength) {
+      if (file.blocks.at(-1)?.length === 0) file.mtimeMs = nowMs;
+      dropEmptyEnd(file);
+      return true;
+    }
     if (length < newLength) throw new ModelError('InvalidArgument');
     let start = length;
     while (start > newLength) {
@@ -283,7 +287,7 @@ export class ModelFileSystem {
     }
     file.mtimeMs = nowMs;
     if (start === newLength) {
-      while (file.blocks.at(-1)?.length === 0) file.blocks.pop();
+      dropEmptyEnd(file);
       return true;
     }
     file.holder = RECOVERY;
@@ -618,4 +622,9 @@ function needNotSticky(as: ModelUser, parent: Directory, node: Node): void {
 
 function needOwner(as: ModelUser, node: Node): void {
   if (!as.superuser && as.user !== node.owner) throw new ModelError('NotOwner');
+}
+
+/** A cut at a block's boundary leaves no blocks without bytes behind it. */
+function dropEmptyEnd(file: File): void {
+  while (file.blocks.at(-1)?.length === 0) file.blocks.pop();
 }
