@@ -44,6 +44,7 @@ import type {
   FsStats,
   MkdirOptions,
   OpenOptions,
+  QuotaChange,
   ReaderOptions,
   ReadRange,
   RenameOptions,
@@ -152,6 +153,15 @@ export class FileSystem {
 
   async contentSummary(path: string): Promise<ContentSummary> {
     return await namespace.contentSummary(this.#context.namenode, path);
+  }
+
+  /**
+   * Limits what a directory may hold, whoever writes to it; what is there already stays, even if it is more. In force when it resolves.
+   * The first quota of a cluster takes its time: what there is has to be counted.
+   * @throws DfsError `AccessControl` (only the superuser may), `FileNotFound`, `NotADirectory`.
+   */
+  async setQuota(path: string, change: QuotaChange): Promise<void> {
+    await namespace.setQuota(this.#context.namenode, path, change);
   }
 
   // ---- Data --------------------------------------------------------------------------------------------------------

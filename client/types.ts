@@ -76,6 +76,26 @@ export interface ContentSummary {
   readonly directoryCount: number;
   /** Length times replication, summed over all files. */
   readonly spaceConsumed: number;
+  /** Of a directory that has one. */
+  readonly quota: DirectoryQuota | undefined;
+}
+
+/** Limits of a directory, undefined where there is none, and how much of them is used up. */
+export interface DirectoryQuota {
+  /** Files, directories and links, the directory itself included. */
+  readonly names: number | undefined;
+  /** Bytes of all replicas. */
+  readonly space: number | undefined;
+  readonly namesUsed: number;
+  /** A block that is being written takes the block size of its file, times its replication. */
+  readonly spaceUsed: number;
+}
+
+/** Null clears a quota; one that is not given stays. */
+export interface QuotaChange {
+  /** At least 1, which is the directory itself. */
+  readonly names?: number | null | undefined;
+  readonly space?: number | null | undefined;
 }
 
 export interface FileChecksum {

@@ -29,7 +29,10 @@ export const ERROR_KINDS = {
   FileChanged: kind('FAILED_PRECONDITION', 'ESTALE'),
   XattrNotFound: kind('NOT_FOUND', 'ENODATA'),
   XattrExists: kind('ALREADY_EXISTS', 'EEXIST'),
+  // Of extended attributes; HDFS's two kinds of quotas: NSQuotaExceededException, DSQuotaExceededException.
   QuotaExceeded: kind('RESOURCE_EXHAUSTED', 'EDQUOT'),
+  NSQuotaExceeded: kind('RESOURCE_EXHAUSTED', 'EDQUOT'),
+  DSQuotaExceeded: kind('RESOURCE_EXHAUSTED', 'EDQUOT'),
   TooManyChildren: kind('RESOURCE_EXHAUSTED', 'EMLINK'),
   TooManyBlocks: kind('RESOURCE_EXHAUSTED', 'EFBIG'),
   InvalidArgument: kind('INVALID_ARGUMENT', 'EINVAL'),

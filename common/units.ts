@@ -63,3 +63,25 @@ export function formatDuration(durationMs: number): string {
   }
   return `${durationMs}ms`;
 }
+
+const SIZE_SYMBOLS = ['K', 'M', 'G', 'T', 'P', 'E'] as const;
+
+/**
+ * A number of bytes with a binary prefix, `1.5 K`; exact multiples have no decimals (`128 M`), less than 1,024 no prefix.
+ * `unit` stands behind the prefix (`1.50 KB`), as HDFS's reports have it.
+ */
+export function humanSize(bytes: number, unit = '', decimals = 1): string {
+  if (bytes < 1024) return unit === '' ? String(bytes) : `${bytes} ${unit}`;
+  let exponent = Math.min(Math.floor(Math.log2(bytes) / 10), SIZE_SYMBOLS.length);
+  let text = scaled(bytes, exponent, decimals);
+  if (text.startsWith('1024') && exponent < SIZE_SYMBOLS.length) {
+    exponent += 1; // 1,023.99 K was rounded up to 1,024 K, which is 1 M
+    text = scaled(bytes, exponent, decimals);
+  }
+  return `${text} ${SIZE_SYMBOLS[exponent - 1]}${unit}`;
+}
+
+function scaled(bytes: number, exponent: number, decimals: number): string {
+  const value = bytes / 1024 ** exponent;
+  return Number.isInteger(value) ? String(value) : value.toFixed(decimals);
+}

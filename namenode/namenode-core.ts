@@ -17,6 +17,7 @@ import type { Namesystem } from './namesystem.js';
 import { namesystemSettings } from './namesystem-settings.js';
 import { commitBlockSynchronization } from './operations/block-recovery.js';
 import { repeat } from './periodic.js';
+import { countForQuotas } from './quota-counting.js';
 import { Reaper } from './reaper.js';
 import { ResourceChecker } from './resource-checker.js';
 import { RetryTime } from './retry-time.js';
@@ -35,7 +36,7 @@ const WAL_BYTES_MAX = 64 * 2 ** 20;
 const BATCH_INTERVAL_MS = 4;
 const CHECKPOINT_TICK_MS = 1_000;
 const LEASE_TICK_MS = 2_000;
-const REAPER_TICK_MS = 1_000;
+const LEFTOVERS_TICK_MS = 1_000;
 const GROUPS_RELOAD_MS = 300_000;
 
 export interface NamenodeCoreOptions {
@@ -131,7 +132,10 @@ export class NamenodeCore {
       repeat(periodic, 'looking at the free space', checkMs, () => this.#resources.check()),
       repeat(periodic, 'the checkpoint', CHECKPOINT_TICK_MS, () => this.#checkpointer.tick()),
       repeat(periodic, 'looking for silent writers', LEASE_TICK_MS, () => leases.tick()),
-      repeat(periodic, 'removing deleted files', REAPER_TICK_MS, () => this.#reaper.wake()),
+      repeat(periodic, 'removing deleted files, or counting for quotas', LEFTOVERS_TICK_MS, async () => {
+        this.#reaper.wake();
+        await countForQuotas(this.#ns, this.#stopped.signal);
+      }),
       repeat(periodic, 'reading the groups', GROUPS_RELOAD_MS, () => groups.load(logger)),
     ]);
     this.blocks.start();

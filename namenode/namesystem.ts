@@ -1,6 +1,6 @@
 /**
  * What the operations on the namespace (operations/) have in common: the parts they work with, and the order in which a change goes: a
- * repeat gets its first answer, safe mode refuses, the operation checks, its one record is logged.
+ * repeat gets its first answer, safe mode refuses, the operation checks, quotas refuse, its one record is logged.
  */
 import type { Database } from 'better-sqlite3';
 import type { Clock } from '../common/clock.js';
@@ -9,6 +9,7 @@ import type { Blocks } from './blocks.js';
 import type { Journal, Transaction } from './journal.js';
 import type { LeaseManager } from './lease-manager.js';
 import type { Caller } from './permissions.js';
+import { requireQuota } from './quotas.js';
 import type { RetryTime } from './retry-time.js';
 import type { AnsweredCall, EditRecord, StoredAnswer } from './storage/edit-records.js';
 import { statement } from './storage/statements.js';
@@ -58,6 +59,7 @@ export interface Decision<Answer extends StoredAnswer> {
 /**
  * Runs `decide` in the next batch and logs its record. Resolves once that is durable; a repeat of a call that changed something gets
  * its first answer. `what` completes "Cannot …" for safe mode.
+ * @throws DfsError `NSQuotaExceeded`, `DSQuotaExceeded`, besides what `decide` throws.
  */
 export function change<Answer extends StoredAnswer>(
   ns: Namesystem,
@@ -71,7 +73,9 @@ export function change<Answer extends StoredAnswer>(
     ns.blocks.requireNoSafeMode(what);
     const timeMs = ns.clock.now();
     const { answer, record } = decide(tx, timeMs);
-    if (record !== undefined) tx.log({ ...record, timeMs, ...answered(ns, tx, call, answer) });
+    if (record === undefined) return answer;
+    requireQuota(tx, record);
+    tx.log({ ...record, timeMs, ...answered(ns, tx, call, answer) });
     return answer;
   });
 }

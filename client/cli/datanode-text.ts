@@ -1,8 +1,8 @@
 /** DataNodes as people read of them. */
 import { formatHostPort } from '../../common/config/kinds.js';
-import { formatDuration } from '../../common/units.js';
+import { formatDuration, humanSize } from '../../common/units.js';
 import type { DatanodeAddress, DatanodeReport } from '../types.js';
-import { humanSize, percent, sizeWithUnits, utcSecond } from './format.js';
+import { percent, sizeWithUnits, utcSecond } from './format.js';
 import type { Output } from './output.js';
 
 /** HDFS's words. */

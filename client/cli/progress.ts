@@ -1,6 +1,6 @@
 /** A bar on the terminal while files are copied. */
 import type { SingleBar } from 'cli-progress';
-import { humanSize } from './format.js';
+import { humanSize } from '../../common/units.js';
 import type { Session } from './session.js';
 
 export interface Progress {

@@ -62,6 +62,13 @@ const VERBS: Readonly<Record<string, readonly [summary: string, load: Loader]>> 
   'admin forget': ['forget dead DataNodes', () => import('./verbs/admin-forget.js')],
   balancer: ['move replicas until all DataNodes are about equally full', () => import('./verbs/balancer.js')],
   'admin setBalancerBandwidth': ['set how fast that may be', () => import('./verbs/admin-set-balancer-bandwidth.js')],
+  'admin setQuota': ['limit how many names directories may hold', () => import('./verbs/admin-set-quota.js')],
+  'admin clrQuota': ['lift that limit', () => import('./verbs/admin-clr-quota.js')],
+  'admin setSpaceQuota': [
+    'limit how many bytes directories may hold',
+    () => import('./verbs/admin-set-space-quota.js'),
+  ],
+  'admin clrSpaceQuota': ['lift that limit', () => import('./verbs/admin-clr-space-quota.js')],
   'admin printTopology': ['show the racks and their DataNodes', () => import('./verbs/admin-print-topology.js')],
   'admin getDatanodeInfo': ['show one DataNode', () => import('./verbs/admin-get-datanode-info.js')],
   'admin triggerBlockReport': [
@@ -103,6 +110,10 @@ const ADMIN: Readonly<Record<string, string>> = {
   getDatanodeInfo: 'admin getDatanodeInfo',
   triggerBlockReport: 'admin triggerBlockReport',
   setBalancerBandwidth: 'admin setBalancerBandwidth',
+  setQuota: 'admin setQuota',
+  clrQuota: 'admin clrQuota',
+  setSpaceQuota: 'admin setSpaceQuota',
+  clrSpaceQuota: 'admin clrSpaceQuota',
 };
 
 /** Words with verbs of their own behind them: `dfs cluster start`, `dfs dfsadmin -report`. */

@@ -67,6 +67,7 @@ const NEEDS_NO_SAFE_MODE: Readonly<Record<Method, boolean>> = {
   SetOwner: true,
   SetTimes: true,
   SetAttributes: true,
+  SetQuota: true,
   CreateSymlink: true,
   ReplaceContents: true,
   SetXattr: true,

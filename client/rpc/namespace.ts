@@ -1,13 +1,16 @@
 /** The operations on the namespace, one call each; a list asks page after page. */
 
+import type { DirectoryQuota__Output } from '../../proto/generated/minihdfs/DirectoryQuota.js';
 import type { FileStatus__Output } from '../../proto/generated/minihdfs/FileStatus.js';
 import type {
   BlockLocation,
   ContentSummary,
   DeleteOptions,
   DirectoryOptions,
+  DirectoryQuota,
   FileStatus,
   MkdirOptions,
+  QuotaChange,
   RenameOptions,
 } from '../types.js';
 import { toBlockLocation, toFileStatus } from './messages.js';
@@ -105,8 +108,24 @@ export function tellDirectory(
 }
 
 export async function contentSummary(namenode: NamenodeClient, path: string): Promise<ContentSummary> {
-  const { length, fileCount, directoryCount, spaceConsumed } = await namenode.call('GetContentSummary', { path });
-  return { length, fileCount, directoryCount, spaceConsumed };
+  const { length, fileCount, directoryCount, spaceConsumed, quota } = await namenode.call('GetContentSummary', {
+    path,
+  });
+  return { length, fileCount, directoryCount, spaceConsumed, quota: quota === null ? undefined : toQuota(quota) };
+}
+
+function toQuota({ names, space, namesUsed, spaceUsed }: DirectoryQuota__Output): DirectoryQuota {
+  return { names, space, namesUsed, spaceUsed };
+}
+
+export async function setQuota(namenode: NamenodeClient, path: string, { names, space }: QuotaChange): Promise<void> {
+  await namenode.call('SetQuota', {
+    path,
+    ...(typeof names === 'number' ? { names } : {}),
+    ...(typeof space === 'number' ? { space } : {}),
+    clearNames: names === null,
+    clearSpace: space === null,
+  });
 }
 
 /** All blocks that hold a byte of the range; an answer of the NameNode holds a part of them. */

@@ -4,9 +4,11 @@ import { parentOf, requireInode, resolve } from '../inode-tree.js';
 import type { Call, Namesystem } from '../namesystem.js';
 import type { DfsPath } from '../paths.js';
 import { Access, requireAccess } from '../permissions.js';
+import { type QuotaUsage, quotaUsage } from '../quotas.js';
 import { entriesAfter, inodeById } from '../storage/inode-rows.js';
 import type { InodeRow } from '../storage/rows.js';
 import { InodeType } from '../storage/schema.js';
+import { isUsageKnown } from '../storage/usage.js';
 import { type VisitedRow, walkTree } from './walk-tree.js';
 
 /** Undefined when there is nothing. @throws DfsError `AccessControl`, `ParentNotDirectory`. */
@@ -57,6 +59,8 @@ export interface ContentSummary {
   readonly fileCount: number;
   readonly directoryCount: number;
   readonly spaceConsumed: number;
+  /** Undefined when there is none, or it is not in force yet. */
+  readonly quota: QuotaUsage | undefined;
 }
 
 /**
@@ -82,11 +86,12 @@ export async function contentSummary(
     }
   };
   add(inode, () => path.text);
-  if (inode.type !== InodeType.DIRECTORY) return sum;
+  if (inode.type !== InodeType.DIRECTORY) return { ...sum, quota: undefined };
   const top = path.text === '/' ? '' : path.text;
   for await (const { directory, rows } of walkTree(ns.journal, inode.id)) {
     signal?.throwIfAborted();
     for (const row of rows) add(row, () => `${top}${directory}/${row.name}`);
   }
-  return sum;
+  const { committed, counters } = ns.journal;
+  return { ...sum, quota: isUsageKnown(counters) ? quotaUsage(committed, inode.id) : undefined };
 }

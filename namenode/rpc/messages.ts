@@ -1,10 +1,12 @@
 /** Answers as messages of ClientProtocol. */
 import type { Block as BlockMessage } from '../../proto/generated/minihdfs/Block.js';
+import type { DirectoryQuota } from '../../proto/generated/minihdfs/DirectoryQuota.js';
 import type { FileStatus } from '../../proto/generated/minihdfs/FileStatus.js';
 import type { LocatedBlock as LocatedBlockMessage } from '../../proto/generated/minihdfs/LocatedBlock.js';
 import type { ReplicaLocation } from '../../proto/generated/minihdfs/ReplicaLocation.js';
 import type { Location } from '../blocks.js';
 import type { LocatedBlock } from '../operations/located-blocks.js';
+import type { QuotaUsage } from '../quotas.js';
 import type { InodeRow } from '../storage/rows.js';
 import { InodeType } from '../storage/schema.js';
 
@@ -37,6 +39,11 @@ export function fileStatus(inode: InodeRow): FileStatus {
 
 export function optionalStatus(inode: InodeRow | undefined): FileStatus | null {
   return inode === undefined ? null : fileStatus(inode);
+}
+
+export function directoryQuota({ quota: { names, space }, used }: QuotaUsage): DirectoryQuota {
+  const limits = { ...(names === undefined ? {} : { names }), ...(space === undefined ? {} : { space }) };
+  return { ...limits, namesUsed: used.names, spaceUsed: used.space };
 }
 
 export function replicaLocation(location: Location): ReplicaLocation {

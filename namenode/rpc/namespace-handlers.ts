@@ -8,10 +8,11 @@ import { deletePath } from '../operations/delete.js';
 import { mkdirs } from '../operations/mkdirs.js';
 import { contentSummary, fileInfo, listing, withDirectory } from '../operations/read-namespace.js';
 import { rename } from '../operations/rename.js';
+import { setQuota } from '../operations/set-quota.js';
 import { parsePath } from '../paths.js';
 import { type CallerSettings, callOf } from './callers.js';
-import { block, count, list, mode, optionalShortText, optionalUserName, shortText } from './fields.js';
-import { fileStatus, locatedBlock, optionalStatus } from './messages.js';
+import { block, count, list, mode, optionalShortText, optionalUserName, positive, shortText } from './fields.js';
+import { directoryQuota, fileStatus, locatedBlock, optionalStatus } from './messages.js';
 
 type NamespaceHandlers = Pick<
   ClientProtocolHandlers,
@@ -28,6 +29,7 @@ type NamespaceHandlers = Pick<
   | 'SetOwner'
   | 'SetTimes'
   | 'SetAttributes'
+  | 'SetQuota'
 >;
 
 const DIRECTORY_MODE = 0o755;
@@ -64,7 +66,8 @@ export function namespaceHandlers(ns: Namesystem, callers: CallerSettings): Name
 
     async GetContentSummary(request, context) {
       const { header, path } = request;
-      return await contentSummary(ns, callOf(callers, header), parsePath(path), context.signal);
+      const { quota, ...sums } = await contentSummary(ns, callOf(callers, header), parsePath(path), context.signal);
+      return { ...sums, quota: quota === undefined ? null : directoryQuota(quota) };
     },
 
     async ReportBadBlocks(request) {
@@ -142,6 +145,17 @@ export function namespaceHandlers(ns: Namesystem, callers: CallerSettings): Name
         accessTimeMs: optionalTime('access_time_ms', accessTimeMs),
         modificationTimeNs: nanoseconds('modification_time_ns', request.modificationTimeNs),
         accessTimeNs: nanoseconds('access_time_ns', request.accessTimeNs),
+      });
+      return {};
+    },
+
+    async SetQuota({ header, path, names, space, clearNames, clearSpace }) {
+      const call = callOf(callers, header);
+      if ((clearNames && names !== undefined) || (clearSpace && space !== undefined))
+        throw new DfsError('InvalidArgument', 'a quota cannot be both set and cleared');
+      await setQuota(ns, call, parsePath(path), {
+        names: clearNames ? 'none' : names === undefined ? 'unchanged' : positive('names', names),
+        space: clearSpace ? 'none' : space === undefined ? 'unchanged' : count('space', space),
       });
       return {};
     },

@@ -1,5 +1,6 @@
 /** Records that change the blocks of files, and the leases under which they are written. */
 import type { ApplyState } from './apply.js';
+import { forgetDirectory } from './apply-quotas.js';
 import type {
   AbandonBlockEdit,
   AddBlockEdit,
@@ -130,11 +131,16 @@ export function removeBlock({ db, counters }: ApplyState, id: number): void {
   counters.blocks--;
 }
 
-function removeInode({ db, counters }: ApplyState, id: number): void {
+function removeInode(state: ApplyState, id: number): void {
+  const { db, counters } = state;
   statement(db, 'DELETE FROM xattrs WHERE inode = ?').run(id);
   const row = statement<{ type: number }>(db, 'DELETE FROM inodes WHERE id = ? RETURNING type').get(id);
-  if (row?.type === InodeType.DIRECTORY) counters.directories--;
-  else counters.files--;
+  if (row?.type !== InodeType.DIRECTORY) {
+    counters.files--;
+    return;
+  }
+  counters.directories--;
+  forgetDirectory(state, id);
 }
 
 export function setLeaseHolder({ db }: ApplyState, inode: number, holder: string): void {

@@ -1,15 +1,19 @@
 import type { ApplyState } from './apply.js';
-import { dropEntry } from './apply-inodes.js';
+import { dropEntry, parentOf } from './apply-inodes.js';
 import type { ConcatEdit } from './edit-records.js';
 import { expectOneRow } from './rows.js';
 import { statement } from './statements.js';
+import { recountingSpace, releaseFrom } from './usage.js';
 
 /** Moves the blocks of each source to the end of the target; the source, which has none left, is removed. */
 export function concat(state: ApplyState, { target, sources, timeMs }: ConcatEdit): void {
-  for (const source of sources) {
-    moveBlocks(state, source, target);
-    dropEntry(state, source, timeMs);
-  }
+  for (const source of sources) releaseFrom(state, parentOf(state, source), source);
+  recountingSpace(state, [target], () => {
+    for (const source of sources) {
+      moveBlocks(state, source, target);
+      dropEntry(state, source, timeMs);
+    }
+  });
   const sql = 'UPDATE inodes SET mtime_ms = ?, mtime_ns = 0 WHERE id = ?';
   expectOneRow(statement(state.db, sql).run(timeMs, target), `add blocks to inode ${target}`);
 }

@@ -15,6 +15,7 @@ import type {
 import { expectOneRow } from './rows.js';
 import { DELETED_INODE_ID, InodeType } from './schema.js';
 import { statement } from './statements.js';
+import { addUsage, chargeTo, NEW_NAME, releaseFrom } from './usage.js';
 
 const INSERT = `
   INSERT INTO inodes (id, parent, name, type, mode, owner, grp, mtime_ms, atime_ms, children, replication, block_size, length, lease_holder)
@@ -47,6 +48,7 @@ export function create(state: ApplyState, edit: CreateEdit): void {
   );
   link(state, parent, timeMs);
   takeInodeId(state, id);
+  addUsage(state, parent, NEW_NAME);
   state.counters.files++;
 }
 
@@ -72,6 +74,7 @@ export function symlink(state: ApplyState, edit: SymlinkEdit): void {
   );
   link(state, parent, timeMs);
   takeInodeId(state, id);
+  addUsage(state, parent, NEW_NAME);
   state.counters.files++;
 }
 
@@ -84,18 +87,23 @@ export function rename(state: ApplyState, edit: RenameEdit): void {
 }
 
 function move(state: ApplyState, id: number, to: { parent: number; name: string }, timeMs: number): void {
-  unlink(state, parentOf(state, id), timeMs);
+  const from = parentOf(state, id);
+  unlink(state, from, timeMs);
+  if (from !== to.parent) releaseFrom(state, from, id);
   place(state, id, to.parent, to.name);
   link(state, to.parent, timeMs);
+  if (from !== to.parent) chargeTo(state, to.parent, id);
 }
 
 /** Takes an inode, with all below it, out of the namespace: one row moves, whatever the size of the tree. */
 export function detach(state: ApplyState, id: number, timeMs: number): void {
-  unlink(state, parentOf(state, id), timeMs);
+  const from = parentOf(state, id);
+  unlink(state, from, timeMs);
+  releaseFrom(state, from, id);
   place(state, id, DELETED_INODE_ID, String(id));
 }
 
-/** Removes a file that has no blocks. */
+/** Removes a file that has no blocks, and does not count in what its directory holds any more. */
 export function dropEntry(state: ApplyState, id: number, timeMs: number): void {
   unlink(state, parentOf(state, id), timeMs);
   statement(state.db, 'DELETE FROM xattrs WHERE inode = ?').run(id);
@@ -131,10 +139,11 @@ function addDirectory(state: ApplyState, { id, parent, name, mode, owner, group 
   statement(state.db, INSERT).run(id, parent, name, InodeType.DIRECTORY, mode, owner, group, timeMs, 0, 0, 0, null);
   link(state, parent, timeMs);
   takeInodeId(state, id);
+  addUsage(state, id, NEW_NAME);
   state.counters.directories++;
 }
 
-function parentOf(state: ApplyState, id: number): number {
+export function parentOf(state: ApplyState, id: number): number {
   const row = statement<{ parent: number }>(state.db, 'SELECT parent FROM inodes WHERE id = ?').get(id);
   if (row === undefined) throw new DfsError('DamagedMetadata', `there is no inode ${id}`);
   return row.parent;

@@ -3,9 +3,15 @@ import { detach } from './apply-inodes.js';
 import type { ReplaceContentsEdit } from './edit-records.js';
 import { expectOneRow } from './rows.js';
 import { statement } from './statements.js';
+import { recountingSpace } from './usage.js';
 
 /** Most blocks stay where they are when a large file is changed in a few places: only the others are touched. */
-export function replaceContents(state: ApplyState, { target, source, blocks, timeMs }: ReplaceContentsEdit): void {
+export function replaceContents(state: ApplyState, edit: ReplaceContentsEdit): void {
+  recountingSpace(state, [edit.target, edit.source], () => exchangeBlocks(state, edit));
+  detach(state, edit.source, edit.timeMs);
+}
+
+function exchangeBlocks(state: ApplyState, { target, source, blocks, timeMs }: ReplaceContentsEdit): void {
   const { db } = state;
   const isKept = new Set(blocks);
   const before = blocksOf(state, target);
@@ -33,7 +39,6 @@ export function replaceContents(state: ApplyState, { target, source, blocks, tim
     'UPDATE inodes SET length = (SELECT coalesce(sum(length), 0) FROM blocks WHERE inode = inodes.id), mtime_ms = ?, mtime_ns = 0 WHERE id = ?',
   );
   for (const inode of [target, source]) expectOneRow(sized.run(timeMs, inode), `set the length of inode ${inode}`);
-  detach(state, source, timeMs);
 }
 
 function blocksOf({ db }: ApplyState, inode: number): { id: number; idx: number }[] {

@@ -9,12 +9,14 @@ import * as blocks from './apply-blocks.js';
 import { concat } from './apply-concat.js';
 import { setDatanodeAdmin } from './apply-datanode-admin.js';
 import * as inodes from './apply-inodes.js';
+import { setQuota } from './apply-quotas.js';
 import * as recovery from './apply-recovery.js';
 import { replaceContents } from './apply-replace.js';
 import { rememberAnswer } from './apply-retry-cache.js';
 import { setXattr } from './apply-xattrs.js';
 import { type Counters, readCounters, writeCounters } from './counters.js';
 import type { EditRecord } from './edit-records.js';
+import { countUsage, forgetUsage, recountingSpace } from './usage.js';
 
 /** What the functions of one record kind work on. */
 export interface ApplyState {
@@ -90,39 +92,47 @@ function applyKind(state: ApplyState, record: EditRecord): void {
       inodes.setPermission(state, record);
       return inodes.setTimes(state, record);
     case 'append':
-      return blocks.append(state, record);
+      return recountingSpace(state, [record.inode], () => blocks.append(state, record));
     case 'addBlock':
-      return blocks.addBlock(state, record);
+      return recountingSpace(state, [record.inode], () => blocks.addBlock(state, record));
     case 'abandonBlock':
-      return blocks.abandonBlock(state, record);
+      return recountingSpace(state, [record.inode], () => blocks.abandonBlock(state, record));
     case 'takeStamp':
       return blocks.takeStamp(state, record.generationStamp);
     case 'updatePipeline':
-      return blocks.updatePipeline(state, record);
+      return recountingSpace(state, [record.inode], () => blocks.updatePipeline(state, record));
     case 'fsync':
-      return blocks.setLength(state, record.inode, record.block, record.length);
+      return recountingSpace(state, [record.inode], () =>
+        blocks.setLength(state, record.inode, record.block, record.length),
+      );
     case 'commitBlock':
-      return blocks.commitBlock(state, record.inode, record.block);
+      return recountingSpace(state, [record.inode], () => blocks.commitBlock(state, record.inode, record.block));
     case 'completeBlocks':
       return blocks.completeBlocks(state, record);
     case 'close':
-      return blocks.close(state, record);
+      return recountingSpace(state, [record.inode], () => blocks.close(state, record));
     case 'recoverBlock':
-      return recovery.recoverBlock(state, record);
+      return recountingSpace(state, [record.inode], () => recovery.recoverBlock(state, record));
     case 'finishRecovery':
-      return recovery.finishRecovery(state, record);
+      return recountingSpace(state, [record.inode], () => recovery.finishRecovery(state, record));
     case 'truncate':
-      return recovery.truncate(state, record);
+      return recountingSpace(state, [record.inode], () => recovery.truncate(state, record));
     case 'concat':
       return concat(state, record);
     case 'replaceContents':
       return replaceContents(state, record);
     case 'setReplication':
-      return blocks.setReplication(state, record);
+      return recountingSpace(state, [record.id], () => blocks.setReplication(state, record));
     case 'reap':
       return blocks.reap(state, record);
     case 'setDatanodeAdmin':
       return setDatanodeAdmin(state, record);
+    case 'setQuota':
+      return setQuota(state, record);
+    case 'countUsage':
+      return countUsage(state, record.upTo);
+    case 'forgetUsage':
+      return forgetUsage(state, record.rows);
     default:
       return unknownKind(record);
   }

@@ -20,6 +20,12 @@ export interface Counters {
   retryEntries: number;
   /** When the last call was answered that stands in retry_cache, by the cache's own time (retry-time.ts); 0: none has been. */
   retryTimeMs: number;
+  /** Rows of quotas. */
+  quotas: number;
+  /** While there are quotas: inodes from this id on count in the table usage, because they were made after the first quota; 0: there are none. */
+  usageFrom: number;
+  /** And so do those up to this id, which have been counted since. */
+  usageTo: number;
 }
 
 const KEYS: Readonly<Record<keyof Counters, string>> = {
@@ -32,6 +38,9 @@ const KEYS: Readonly<Record<keyof Counters, string>> = {
   blocks: 'blocks',
   retryEntries: 'retry_entries',
   retryTimeMs: 'retry_time_ms',
+  quotas: 'quotas',
+  usageFrom: 'usage_from',
+  usageTo: 'usage_to',
 };
 const NAMES = Object.keys(KEYS) as (keyof Counters)[];
 
@@ -46,6 +55,9 @@ export const INITIAL_COUNTERS: Readonly<Counters> = {
   blocks: 0,
   retryEntries: 0,
   retryTimeMs: 0,
+  quotas: 0,
+  usageFrom: 0,
+  usageTo: 0,
 };
 
 export function readCounters(db: Database): Counters {

@@ -285,6 +285,26 @@ export interface SetDatanodeAdminEdit extends Edit {
   readonly expiresMs: number;
 }
 
+/** Both quotas of a directory; not set: none. */
+export interface SetQuotaEdit extends Edit {
+  readonly op: 'setQuota';
+  readonly id: number;
+  readonly names?: number;
+  readonly space?: number;
+}
+
+/** After the first quota: what the inodes up to this id are and hold is added to the directories that they are in. */
+export interface CountUsageEdit extends Edit {
+  readonly op: 'countUsage';
+  readonly upTo: number;
+}
+
+/** After the last quota: so many rows of the table usage go, of the lowest ids. */
+export interface ForgetUsageEdit extends Edit {
+  readonly op: 'forgetUsage';
+  readonly rows: number;
+}
+
 export type EditRecord =
   | MkdirsEdit
   | CreateEdit
@@ -312,4 +332,7 @@ export type EditRecord =
   | SetOwnerEdit
   | SetTimesEdit
   | SetAttributesEdit
-  | SetDatanodeAdminEdit;
+  | SetDatanodeAdminEdit
+  | SetQuotaEdit
+  | CountUsageEdit
+  | ForgetUsageEdit;

@@ -70,6 +70,20 @@ CREATE TABLE IF NOT EXISTS xattrs ( -- extended attributes
 ) STRICT, WITHOUT ROWID;
 `;
 
+/** Logged tables that came later than the layout, see upgrade.ts. */
+export const QUOTA_TABLES = `
+CREATE TABLE IF NOT EXISTS quotas (
+  inode INTEGER PRIMARY KEY,     -- a directory
+  names INTEGER,                 -- how many inodes its tree may have, itself included; NULL: any number
+  space INTEGER                  -- how many bytes all their replicas may take; NULL: any number
+) STRICT;
+CREATE TABLE IF NOT EXISTS usage ( -- of every directory, as long as there are quotas (usage.ts)
+  inode INTEGER PRIMARY KEY,
+  names INTEGER NOT NULL,
+  space INTEGER NOT NULL
+) STRICT;
+`;
+
 /** A derived table that came later than the layout, see upgrade.ts: what would take too long to count whenever it is asked for. */
 export const TALLIES = `
 CREATE TABLE tallies (
@@ -111,7 +125,7 @@ export const SCHEMA = `
 CREATE TABLE meta (
   key TEXT PRIMARY KEY,          -- layout_version, cluster_id, namespace_id, applied_txid, next_inode_id, next_block_id,
   value ANY NOT NULL             -- generation_stamp (the last one given out), files, directories, blocks (how many there are,
-                                 -- with those deleted but not yet taken apart), retry_entries
+                                 -- with those deleted but not yet taken apart), retry_entries, …: counters.ts
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE inodes (
@@ -159,7 +173,7 @@ CREATE TABLE retry_cache (
   PRIMARY KEY (client_id, call_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX retry_cache_by_expiry ON retry_cache (expires_ms);
-${DATANODE_ADMIN_TABLE}
+${DATANODE_ADMIN_TABLE}${QUOTA_TABLES}
 -- ---- Derived -----------------------------------------------------------------------------------------------------
 CREATE TABLE datanodes (
   uuid TEXT PRIMARY KEY,

@@ -3,7 +3,7 @@
  * no records for them, so that they can be added at a start without a new layout.
  */
 import type { Database } from 'better-sqlite3';
-import { DATANODE_ADMIN_TABLE, FILL_TALLIES, TALLIES, XATTRS_TABLE } from './schema.js';
+import { DATANODE_ADMIN_TABLE, FILL_TALLIES, QUOTA_TABLES, TALLIES, XATTRS_TABLE } from './schema.js';
 import { statement } from './statements.js';
 
 const NANOSECOND_COLUMNS = ['mtime_ns', 'atime_ns'];
@@ -16,6 +16,7 @@ export function addWhatCameLater(db: Database): void {
   }
   db.exec(XATTRS_TABLE);
   db.exec(DATANODE_ADMIN_TABLE);
+  db.exec(QUOTA_TABLES);
   if (statement(db, "SELECT 1 FROM sqlite_schema WHERE name = 'tallies'").get() === undefined)
     db.transaction(() => db.exec(TALLIES + FILL_TALLIES))();
 }

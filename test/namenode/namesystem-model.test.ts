@@ -3,7 +3,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { FakeClock } from '../support/fake-clock.js';
 import { ModelFileSystem } from './support/model-file-system.js';
-import { openRoot, operations, type Sides, treeOf } from './support/namespace-operations.js';
+import { openRoot, operations, type Sides, treeOf, usagesOf } from './support/namespace-operations.js';
 import { makeTemplate, NamespaceWorld } from './support/namespace-world.js';
 
 const START_MS = new FakeClock().now();
@@ -29,6 +29,8 @@ test('random operations, with restarts in between, do what the model does, error
           else {
             const { expected, actual } = await next.run(sides);
             assert.deepStrictEqual(actual, expected);
+            const usages = usagesOf(world);
+            if (usages !== undefined) assert.deepStrictEqual(sorted(usages), sorted(sides.model.usages()));
           }
         }
         assert.deepStrictEqual(sorted(treeOf(world)), sorted(sides.model.tree()));

@@ -1,6 +1,5 @@
-import { parseSize } from '../../../common/units.js';
+import { humanSize, parseSize } from '../../../common/units.js';
 import { UsageError } from '../errors.js';
-import { humanSize } from '../format.js';
 import { defineVerb } from '../verb.js';
 
 export const verb = defineVerb({

@@ -1,7 +1,8 @@
 import { sleep } from '../../../common/clock.js';
+import { humanSize } from '../../../common/units.js';
 import type { BalancerStatus } from '../../types.js';
 import { UsageError } from '../errors.js';
-import { humanSize, utcSecond } from '../format.js';
+import { utcSecond } from '../format.js';
 import type { RemoteFileSystem, Session } from '../session.js';
 import { Table } from '../table.js';
 import { defineVerb, jsonOption, WordOption } from '../verb.js';

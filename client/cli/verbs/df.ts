@@ -1,4 +1,5 @@
-import { humanSize, percent } from '../format.js';
+import { humanSize } from '../../../common/units.js';
+import { percent } from '../format.js';
 import { Table } from '../table.js';
 import { defineVerb, jsonOption } from '../verb.js';
 

@@ -1,4 +1,4 @@
-import { humanSize } from '../format.js';
+import { humanSize } from '../../../common/units.js';
 import { JsonArray } from '../output.js';
 import { childOf } from '../remote-path.js';
 import type { ExistingItem, Session } from '../session.js';

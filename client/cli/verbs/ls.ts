@@ -1,4 +1,5 @@
-import { humanSize, localMinute, permissionText } from '../format.js';
+import { humanSize } from '../../../common/units.js';
+import { localMinute, permissionText } from '../format.js';
 import { JsonArray } from '../output.js';
 import { childOf } from '../remote-path.js';
 import type { ExistingItem, Session } from '../session.js';

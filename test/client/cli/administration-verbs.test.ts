@@ -538,3 +538,31 @@ test('balancer that cannot go on → exit code 1; -status, -stop; wrong threshol
   t.deepEqual(asked, [['status'], ['stop'], [10 * 2 ** 20]]);
   for (const threshold of ['0', '101', 'x']) t.is((await runCli(fs, ['balancer', '-threshold', threshold])).code, 255);
 });
+
+test("quotas are set and cleared in HDFS's words; errors are told per directory", async (t) => {
+  const fs = fakeFileSystem({ '/a': null, '/b': null, '/file': 'x' });
+  const ok = { code: 0, stdout: '', stderr: '' };
+  t.like(await runCli(fs, ['dfsadmin', '-setQuota', '10', '/a', '/b']), ok);
+  t.like(await runCli(fs, ['admin', 'setSpaceQuota', '1.5k', '/a']), ok);
+  t.like(fs.quotas.get('/a'), { names: 10, space: 1_536 });
+  t.like(await runCli(fs, ['dfsadmin', '-clrQuota', '/a']), ok);
+  t.like(fs.quotas.get('/a'), { names: undefined, space: 1_536 });
+  t.like(await runCli(fs, ['admin', 'clrSpaceQuota', '/a']), ok);
+  t.like(fs.quotas.get('/a'), { space: undefined });
+  const failed = await runCli(fs, ['admin', 'setQuota', '7', '/file', '/missing', '/b']);
+  t.is(failed.code, 1);
+  t.is(
+    failed.stderr,
+    "admin setQuota: `/file': Is not a directory\nadmin setQuota: `/missing': No such file or directory\n",
+  );
+  t.is(fs.quotas.get('/b')?.names, 7);
+  for (const [verb, value] of [
+    ['setQuota', '0'],
+    ['setQuota', '10k'],
+    ['setSpaceQuota', 'much'],
+  ] as const) {
+    const wrong = await runCli(fs, ['admin', verb, value, '/a']);
+    t.is(wrong.code, 255);
+    t.true(wrong.stderr.startsWith(`admin ${verb}: "${value}" is not a valid value for a quota.\n`), wrong.stderr);
+  }
+});

@@ -4,14 +4,17 @@ import { parentOf } from '../../../client/cli/remote-path.js';
 import type { RemoteFileSystem } from '../../../client/cli/session.js';
 import type {
   BlockLocation,
+  ContentSummary,
   CreateOptions,
   DatanodeReport,
+  DirectoryQuota,
   FileReader,
   FileStatus,
   FileWriter,
   FsckStep,
   FsStats,
   MkdirOptions,
+  QuotaChange,
   ReadRange,
   RenameOptions,
   ServerDefaults,
@@ -37,6 +40,7 @@ export class FakeFileSystem implements Partial<RemoteFileSystem> {
   fsckError: DfsError | undefined;
   locations: BlockLocation[] = [];
   closed = false;
+  readonly quotas = new Map<string, DirectoryQuota>();
 
   constructor() {
     this.#put('/', 'DIRECTORY', Buffer.alloc(0), 0o755);
@@ -217,9 +221,7 @@ export class FakeFileSystem implements Partial<RemoteFileSystem> {
     });
   }
 
-  async contentSummary(
-    path: string,
-  ): Promise<{ length: number; fileCount: number; directoryCount: number; spaceConsumed: number }> {
+  async contentSummary(path: string): Promise<ContentSummary> {
     const all = [path, ...this.#below(path)].map((each) => this.statusOf(each));
     const files = all.filter(({ type }) => type === 'FILE');
     return {
@@ -227,7 +229,18 @@ export class FakeFileSystem implements Partial<RemoteFileSystem> {
       fileCount: files.length,
       directoryCount: all.length - files.length,
       spaceConsumed: files.reduce((sum, { length, replication }) => sum + length * replication, 0),
+      quota: this.quotas.get(path),
     };
+  }
+
+  async setQuota(path: string, { names, space }: QuotaChange): Promise<void> {
+    if (this.statusOf(path).type !== 'DIRECTORY') throw new DfsError('NotADirectory', `${path} is not a directory`);
+    const before = this.quotas.get(path) ?? { names: undefined, space: undefined, namesUsed: 4, spaceUsed: 3_000 };
+    this.quotas.set(path, {
+      ...before,
+      names: names === undefined ? before.names : (names ?? undefined),
+      space: space === undefined ? before.space : (space ?? undefined),
+    });
   }
 
   async checksum(path: string): Promise<{ algorithm: string; bytes: Buffer }> {

@@ -1,5 +1,6 @@
 import test from 'ava';
-import { humanSize, octalMode, percent, permissionText, sizeWithUnits, utcSecond } from '../../../client/cli/format.js';
+import { octalMode, percent, permissionText, sizeWithUnits, utcSecond } from '../../../client/cli/format.js';
+import { humanSize } from '../../../common/units.js';
 
 test('sizes below 1,024 bytes have no prefix', (t) => {
   t.is(humanSize(0), '0');

@@ -179,3 +179,30 @@ test('count → directories, files, bytes', async (t) => {
     { path: '/d', directoryCount: 2, fileCount: 2, length: 3, spaceConsumed: 9 },
   ]);
 });
+
+test('count -q, -u → quotas and what is left of them, as HDFS has it', async (t) => {
+  const fs = fakeFileSystem({ '/d/a': 'xx', '/d/e/b': 'y' });
+  const usage = { namesUsed: 4, spaceUsed: 3_000 };
+  fs.quotas.set('/d', { names: 10, space: 2_048, ...usage });
+  const counts = '           2            2                  3 /d\n';
+  t.is(
+    (await runCli(fs, ['count', '-q', '/d'])).stdout,
+    `          10               6            2048            -952 ${counts}`,
+  );
+  t.is(
+    (await runCli(fs, ['count', '-q', '-h', '/d'])).stdout,
+    `          10               6             2 K            -952 ${counts}`,
+  );
+  t.is(
+    (await runCli(fs, ['count', '-u', '-v', '/d'])).stdout,
+    '       QUOTA       REM_QUOTA     SPACE_QUOTA REM_SPACE_QUOTA PATHNAME\n' +
+      '          10               6            2048            -952 /d\n',
+  );
+  fs.quotas.set('/d', { names: 10, space: undefined, ...usage });
+  t.is(
+    (await runCli(fs, ['count', '-q', '/d'])).stdout,
+    `          10               6            none             inf ${counts}`,
+  );
+  const { quota } = JSON.parse((await runCli(fs, ['count', '--json', '/d'])).stdout)[0];
+  t.deepEqual(quota, { names: 10, ...usage });
+});

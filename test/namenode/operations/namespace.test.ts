@@ -281,6 +281,7 @@ test('a summary needs to read every directory, and counts what is open as well',
   await openFile(ns, '/d/open');
   t.deepEqual(await contentSummary(ns, ROOT, parsePath('/d')), {
     length: 1010,
+    quota: undefined,
     fileCount: 3,
     directoryCount: 2,
     spaceConsumed: 3030,

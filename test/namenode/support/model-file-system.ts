@@ -27,9 +27,21 @@ interface Attributes {
   parent: Directory | undefined;
 }
 
+export interface ModelQuota {
+  readonly names: number | undefined;
+  readonly space: number | undefined;
+}
+
 interface Directory extends Attributes {
   readonly kind: 'directory';
   readonly entries: Map<string, Node>;
+  quota: ModelQuota;
+}
+
+/** Of a directory with all below it. */
+export interface ModelUsage {
+  readonly names: number;
+  readonly space: number;
 }
 
 interface ModelBlock {
@@ -60,6 +72,71 @@ export class ModelFileSystem {
 
   constructor(nowMs: number) {
     this.root = newDirectory('root', 'supergroup', 0o755, nowMs, undefined);
+  }
+
+  setQuota(as: ModelUser, path: string, quota: ModelQuota): void {
+    if (!as.superuser) throw new ModelError('AccessControl');
+    const node = this.#existing(as, path);
+    if (node.kind === 'file') throw new ModelError('NotADirectory');
+    node.quota = quota;
+  }
+
+  /** What `change` gives, unless a directory grows by it beyond its quota: then nothing has changed. */
+  withinQuotas(change: () => unknown): unknown {
+    const before = new Map(this.#directories().map(({ node }) => [node, usageOf(node)]));
+    const undo = this.#snapshot();
+    const answer = change();
+    for (const { node } of this.#directories().sort((a, b) => b.depth - a.depth)) {
+      const error = quotaProblem(node.quota, before.get(node), usageOf(node));
+      if (error === undefined) continue;
+      undo();
+      throw new ModelError(error);
+    }
+    return answer;
+  }
+
+  /** Of every directory, by path. */
+  usages(): Map<string, ModelUsage> {
+    return new Map(this.#directories().map(({ path, node }) => [path, usageOf(node)]));
+  }
+
+  #directories(): { path: string; depth: number; node: Directory }[] {
+    const found: { path: string; depth: number; node: Directory }[] = [];
+    const visit = (path: string, depth: number, node: Node): void => {
+      if (node.kind === 'file') return;
+      found.push({ path: path || '/', depth, node });
+      for (const [name, entry] of node.entries) visit(`${path}/${name}`, depth + 1, entry);
+    };
+    visit('', 0, this.root);
+    return found;
+  }
+
+  /** Puts everything back as it is now. */
+  #snapshot(): () => void {
+    const undos: (() => void)[] = [];
+    const visit = (node: Node): void => {
+      const { mode, owner, group, mtimeMs, parent } = node;
+      undos.push(() => Object.assign(node, { mode, owner, group, mtimeMs, parent }));
+      if (node.kind === 'file') {
+        const { replication, holder } = node;
+        const blocks = node.blocks.map((block) => ({ block, copy: { recovering: undefined, ...block } }));
+        undos.push(() => {
+          Object.assign(node, { replication, holder });
+          node.blocks.splice(0, node.blocks.length, ...blocks.map(({ block, copy }) => Object.assign(block, copy)));
+        });
+        return;
+      }
+      const entries = [...node.entries];
+      undos.push(() => {
+        node.entries.clear();
+        for (const [name, entry] of entries) node.entries.set(name, entry);
+      });
+      for (const [, entry] of entries) visit(entry);
+    };
+    visit(this.root);
+    return () => {
+      for (const undo of undos) undo();
+    };
   }
 
   mkdirs(as: ModelUser, path: string, mode: number, createParent: boolean, exclusive: boolean, nowMs: number): void {
@@ -319,7 +396,8 @@ export class ModelFileSystem {
   summary(
     as: ModelUser,
     path: string,
-  ): { length: number; fileCount: number; directoryCount: number; spaceConsumed: number } {
+    withQuota: boolean,
+  ): { length: number; fileCount: number; directoryCount: number; spaceConsumed: number; quota: unknown } {
     const sum = { length: 0, fileCount: 0, directoryCount: 0, spaceConsumed: 0 };
     const visit = (node: Node): void => {
       if (node.kind === 'file') {
@@ -333,8 +411,11 @@ export class ModelFileSystem {
       sum.directoryCount++;
       for (const name of [...node.entries.keys()].sort()) visit(node.entries.get(name) as Node);
     };
-    visit(this.#existing(as, path));
-    return sum;
+    const top = this.#existing(as, path);
+    visit(top);
+    if (!withQuota || top.kind === 'file' || (top.quota.names === undefined && top.quota.space === undefined))
+      return { ...sum, quota: undefined };
+    return { ...sum, quota: { quota: top.quota, used: usageOf(top) } };
   }
 
   stat(as: ModelUser, path: string): Description | undefined {
@@ -453,7 +534,8 @@ function newDirectory(
   mtimeMs: number,
   parent: Directory | undefined,
 ): Directory {
-  return { kind: 'directory', owner, group, mode, mtimeMs, parent, entries: new Map() };
+  const quota = { names: undefined, space: undefined };
+  return { kind: 'directory', owner, group, mode, mtimeMs, parent, entries: new Map(), quota };
 }
 
 function add(parent: Directory, name: string, node: Node, nowMs: number): void {
@@ -473,6 +555,31 @@ function finish(file: File, length: number): void {
   if (length < last.length) throw new ModelError('InvalidArgument');
   last.length = length;
   last.open = false;
+}
+
+/** Counted from nothing: a block that is being written takes as much as it may come to take. */
+function usageOf(node: Node): ModelUsage {
+  if (node.kind === 'file') {
+    const bytes = node.blocks.reduce((sum, { length, open }) => sum + (open ? node.blockSize : length), 0);
+    return { names: 1, space: bytes * node.replication };
+  }
+  let [names, space] = [1, 0];
+  for (const entry of node.entries.values()) {
+    const below = usageOf(entry);
+    names += below.names;
+    space += below.space;
+  }
+  return { names, space };
+}
+
+function quotaProblem(
+  quota: ModelQuota,
+  before: ModelUsage = { names: 0, space: 0 },
+  after: ModelUsage,
+): ErrorName | undefined {
+  if (quota.names !== undefined && after.names > Math.max(before.names, quota.names)) return 'NSQuotaExceeded';
+  if (quota.space !== undefined && after.space > Math.max(before.space, quota.space)) return 'DSQuotaExceeded';
+  return undefined;
 }
 
 function lengthOf(file: File): number {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { Block } from '../../../common/block.js';
-import { isDfsError } from '../../../common/errors.js';
+import { DfsError, isDfsError } from '../../../common/errors.js';
+import { pathOf, requireInode } from '../../../namenode/inode-tree.js';
 import type { Call } from '../../../namenode/namesystem.js';
 import { change } from '../../../namenode/namesystem.js';
 import { addBlock } from '../../../namenode/operations/add-block.js';
@@ -16,15 +17,26 @@ import { NAMENODE, recoverLease } from '../../../namenode/operations/lease-recov
 import { mkdirs } from '../../../namenode/operations/mkdirs.js';
 import { contentSummary, fileInfo, listing } from '../../../namenode/operations/read-namespace.js';
 import { rename } from '../../../namenode/operations/rename.js';
+import { setQuota } from '../../../namenode/operations/set-quota.js';
 import { truncate } from '../../../namenode/operations/truncate.js';
 import { parsePath } from '../../../namenode/paths.js';
+import { forgetUsage } from '../../../namenode/quota-counting.js';
 import { nextSlice } from '../../../namenode/reaper.js';
 import { lastBlocks } from '../../../namenode/storage/block-rows.js';
 import { inodeById } from '../../../namenode/storage/inode-rows.js';
 import type { InodeRow } from '../../../namenode/storage/rows.js';
 import { InodeType } from '../../../namenode/storage/schema.js';
+import { isUsageKnown, nextToCount } from '../../../namenode/storage/usage.js';
 import { target } from './fake-blocks.js';
-import { type Description, type File, ModelError, type ModelFileSystem, type ModelUser } from './model-file-system.js';
+import {
+  type Description,
+  type File,
+  ModelError,
+  type ModelFileSystem,
+  type ModelQuota,
+  type ModelUsage,
+  type ModelUser,
+} from './model-file-system.js';
 import type { NamespaceWorld } from './namespace-world.js';
 
 /** A file that was opened for writing, on both sides. */
@@ -170,20 +182,22 @@ function appendOperation([as, at, owner]: [ModelUser, string, string]): Operatio
 
 function addBlockOperation([which, owner, bytes]: [number, string, number]): Operation {
   return new Operation('addBlock', [which, owner, bytes], (sides) =>
-    withHandle(sides, which, (handle) =>
-      both(
+    withHandle(sides, which, (handle) => {
+      let known = 0;
+      return both(
         sides,
         (model) => {
-          handle.known = model.addBlock(handle.file, owner, handle.known, bytes);
+          known = model.addBlock(handle.file, owner, handle.known, bytes);
         },
         async ({ ns }) => {
           const previous = withLength(handle.last, bytes);
           const writer = { path: parsePath(handle.path), fileId: handle.fileId, clientName: owner };
           const request = { ...writer, previous, excludeDatanodes: [], writerHost: '' };
           handle.last = (await addBlock(ns, callOf(WRITER, sides), request)).block;
+          handle.known = known;
         },
-      ),
-    ),
+      );
+    }),
   );
 }
 
@@ -361,7 +375,8 @@ function readOperation([as, at]: [ModelUser, string]): Operation {
       sides,
       (model) => {
         const stat = model.stat(as, at);
-        return { stat, entries: stat === undefined ? undefined : model.list(as, at), summary: model.summary(as, at) };
+        const entries = stat === undefined ? undefined : model.list(as, at);
+        return { stat, entries, summary: model.summary(as, at, isUsageKnown(sides.world.ns.journal.counters)) };
       },
       async ({ ns }) => {
         const call = callOf(as, sides);
@@ -374,6 +389,54 @@ function readOperation([as, at]: [ModelUser, string]): Operation {
     ),
   );
 }
+
+const SOME_QUOTAS = fc
+  .tuple(fc.constantFrom(undefined, 1, 2, 4, 8), fc.constantFrom(undefined, 0, 3_000, 6_500, 20_000))
+  .map(([names, space]): ModelQuota => ({ names, space }));
+
+function quotaOperation([as, at, quota]: [ModelUser, string, ModelQuota]): Operation {
+  return new Operation('setQuota', [as.user, at, quota], (sides) =>
+    both(
+      sides,
+      (model) => model.setQuota(as, at, quota),
+      async ({ ns }) => {
+        const { names = 'none', space = 'none' } = quota;
+        await setQuota(ns, callOf(as, sides), parsePath(at), { names, space });
+      },
+    ),
+  );
+}
+
+/** Others come in between while what is there is being counted; quotas are not enforced yet. */
+function slowQuotaOperation([at, quota]: [string, ModelQuota]): Operation {
+  return new Operation('setQuota slowly', [at, quota], (sides) =>
+    both(
+      sides,
+      (model) => model.setQuota(ROOT_USER, at, quota),
+      async ({ ns }) => {
+        await forgetUsage(ns);
+        await change(ns, NAMENODE, 'set a quota', (tx) => {
+          const { inode } = requireInode(tx.db, ROOT_USER, parsePath(at));
+          if (inode.type !== InodeType.DIRECTORY) throw new DfsError('NotADirectory', at);
+          return { answer: null, record: { op: 'setQuota', id: inode.id, ...JSON.parse(JSON.stringify(quota)) } };
+        });
+      },
+    ),
+  );
+}
+
+const countSlice = new Operation('count', [], (sides) =>
+  both(
+    sides,
+    () => undefined,
+    async ({ ns }) => {
+      await change(ns, NAMENODE, 'count', (tx) => {
+        if (tx.counters.quotas === 0 || isUsageKnown(tx.counters)) return { answer: null };
+        return { answer: null, record: { op: 'countUsage', upTo: nextToCount(tx, 2) } };
+      });
+    },
+  ),
+);
 
 /** Some of what was deleted goes for good, which nobody can see. */
 const reapSlice = new Operation('reap', [], (sides) =>
@@ -432,6 +495,9 @@ export const operations: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 1, arbitrary: fc.tuple(user, path, fc.integer({ min: 1, max: 5 })).map(replicationOperation) },
   { weight: 1, arbitrary: fc.tuple(user, path).map(readOperation) },
   { weight: 1, arbitrary: fc.constant(reapSlice) },
+  { weight: 2, arbitrary: fc.tuple(user, path, SOME_QUOTAS).map(quotaOperation) },
+  { weight: 1, arbitrary: fc.tuple(path, SOME_QUOTAS).map(slowQuotaOperation) },
+  { weight: 2, arbitrary: fc.constant(countSlice) },
 );
 
 export function descriptionOf(inode: InodeRow): Description {
@@ -462,13 +528,28 @@ export function treeOf({ committed }: NamespaceWorld): Map<string, Description> 
   return all;
 }
 
+/** What each directory is said to hold, by path; undefined while that is not known. */
+export function usagesOf({ committed, ns }: NamespaceWorld): Map<string, ModelUsage> | undefined {
+  if (!isUsageKnown(ns.journal.counters)) return undefined;
+  const rows = committed.prepare('SELECT inode, names, space FROM usage').all() as ({ inode: number } & ModelUsage)[];
+  return new Map(
+    rows.flatMap(({ inode, names, space }) => {
+      const path = pathOf(committed, inode);
+      return path === undefined ? [] : [[path, { names, space }] as const];
+    }),
+  );
+}
+
 async function both(
   { model, world, stepMs }: Sides,
   onModel: (model: ModelFileSystem, nowMs: number) => unknown,
   onWorld: (world: NamespaceWorld) => Promise<unknown>,
 ): Promise<Outcomes> {
   await world.clock.advance(stepMs);
-  const expected = await outcome(async () => onModel(model, world.clock.now()));
+  const isEnforced = isUsageKnown(world.ns.journal.counters);
+  const expected = await outcome(async () =>
+    isEnforced ? model.withinQuotas(() => onModel(model, world.clock.now())) : onModel(model, world.clock.now()),
+  );
   const actual = await outcome(() => onWorld(world));
   return { expected, actual };
 }

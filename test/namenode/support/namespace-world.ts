@@ -21,6 +21,8 @@ const LOGGED_TABLES = {
   xattrs: 'inode, name',
   retry_cache: 'client_id, call_id',
   datanode_admin: 'datanode',
+  quotas: 'inode',
+  usage: 'inode',
 };
 
 /** All rows of all logged tables, to be compared. */

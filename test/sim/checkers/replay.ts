@@ -13,6 +13,9 @@ const LOGGED_TABLES = {
   blocks: 'SELECT * FROM blocks ORDER BY id',
   retry_cache: 'SELECT * FROM retry_cache ORDER BY client_id, call_id',
   datanode_admin: 'SELECT * FROM datanode_admin ORDER BY datanode',
+  xattrs: 'SELECT * FROM xattrs ORDER BY inode, name',
+  quotas: 'SELECT * FROM quotas ORDER BY inode',
+  usage: 'SELECT * FROM usage ORDER BY inode',
 } as const;
 
 export const replay: Checker = {
