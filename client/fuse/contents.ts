@@ -50,6 +50,9 @@ type State =
 /** A full staging area, or a file that another client has open, says nothing about what was written before. */
 const HARMLESS: ReadonlySet<ErrorName> = new Set(['NoSpace', 'TooManyBlocks', 'AlreadyBeingCreated', 'SafeMode']);
 
+/** What changed in the middle of a file can be put into it once there is room again; a stream cannot go on: its writer has failed. */
+const WAITING_FOR_ROOM: ReadonlySet<ErrorName> = new Set(['DSQuotaExceeded', 'NSQuotaExceeded']);
+
 const CLEAN: State = { kind: 'clean' };
 
 /** Setuid, setgid and sticky: what they mean is not left for later. */
@@ -261,7 +264,8 @@ export class FileContents {
         return await work();
       } catch (error) {
         const failure = toDfsError(error);
-        if (!HARMLESS.has(failure.name)) this.#failure = failure;
+        const waits = this.#state.kind === 'changed' && WAITING_FOR_ROOM.has(failure.name);
+        if (!HARMLESS.has(failure.name) && !waits) this.#failure = failure;
         throw failure;
       }
     });
