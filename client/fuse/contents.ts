@@ -16,7 +16,7 @@
  * fsync is lost, and everybody is told.
  */
 import type { Clock } from '../../common/clock.js';
-import { DfsError, type ErrorName, isDfsError, toDfsError } from '../../common/errors.js';
+import { type DfsError, type ErrorName, isDfsError, toDfsError } from '../../common/errors.js';
 import type { FileReader } from '../file-reader.js';
 import type { FileSystem } from '../file-system.js';
 import type { FileWriter } from '../file-writer.js';
@@ -29,7 +29,8 @@ import type { ReadAhead, ReadResult } from './read-ahead.js';
 import { ReadWriteLock } from './read-write-lock.js';
 import { SEEN_MAX_MS, type SeenStatus } from './recent-statuses.js';
 import type { StagingArea } from './staging.js';
-import { type WindowMemory, WriteWindow } from './write-window.js';
+import { type SentBytes, StreamedContents } from './streamed-contents.js';
+import type { WindowMemory } from './write-window.js';
 
 export interface ContentsOptions {
   readonly fs: FileSystem;
@@ -39,16 +40,16 @@ export interface ContentsOptions {
   readonly windows: WindowMemory;
 }
 
-/** How much of a stream is held back for bytes that come late or once more. */
-const WINDOW_BYTES = 4 * 1024 * 1024;
-
 type State =
   | { readonly kind: 'clean' }
-  | { readonly kind: 'streams'; readonly writer: FileWriter; readonly window: WriteWindow; overflowed: boolean }
+  | { readonly kind: 'streams'; readonly stream: StreamedContents }
   | { readonly kind: 'changed'; readonly changes: ChangedContents };
 
 /** A full staging area, or a file that another client has open, says nothing about what was written before. */
 const HARMLESS: ReadonlySet<ErrorName> = new Set(['NoSpace', 'TooManyBlocks', 'AlreadyBeingCreated', 'SafeMode']);
+
+/** What changed in the middle of a file can be put into it once there is room again; a stream cannot go on: its writer has failed. */
+const WAITING_FOR_ROOM: ReadonlySet<ErrorName> = new Set(['DSQuotaExceeded', 'NSQuotaExceeded']);
 
 const CLEAN: State = { kind: 'clean' };
 
@@ -69,6 +70,8 @@ export class FileContents {
   #version: string;
   #failure: DfsError | undefined;
   #isRemoved = false;
+  /** What a stream has sent is read from the cluster, too. */
+  readonly #sent: SentBytes = { open: () => this.#openReader(), forget: () => this.#forgetReader() };
   #changedMs: number | undefined;
   /** Set while there was something to be written. */
   readonly #pending: PendingAttributes;
@@ -145,8 +148,9 @@ export class FileContents {
     return await this.#lock.read(async () => {
       this.#requireSound();
       const state = this.#state;
-      if (state.kind === 'changed') return owned(await state.changes.read(position, size));
-      if (state.kind === 'streams') return await this.#readStreamed(state, position, size, signal);
+      if (state.kind === 'changed') return owned([await state.changes.read(position, size)]);
+      if (state.kind === 'streams')
+        return owned(await state.stream.read(position, size, this.#length, this.#sent, signal));
       return await ahead.read(await this.#openReader(), position, size, signal);
     });
   }
@@ -159,7 +163,7 @@ export class FileContents {
     return await this.#change(async () => {
       if (this.isClean && (position ?? this.#length) === this.#length) await this.#startStream(position === undefined);
       const at = position ?? this.#length;
-      if (this.#state.kind === 'streams' && !(await this.#writeToStream(this.#state, at, data))) await this.#settle();
+      if (this.#state.kind === 'streams' && !(await this.#state.stream.write(at, data))) await this.#settle();
       if (this.#state.kind !== 'streams') await this.#makeChange((changes) => changes.write(at, data));
       this.#length = Math.max(this.#length, at + data.length);
       this.#changedMs = this.#options.clock.now();
@@ -171,9 +175,8 @@ export class FileContents {
   async setLength(length: number): Promise<void> {
     await this.#change(async () => {
       if (length === this.#length) return;
-      if (this.#state.kind === 'streams' && this.#state.window.fits(length, 0)) {
-        this.#state.window.setEnd(length);
-      } else {
+      const isInStream = this.#state.kind === 'streams' && this.#state.stream.setEnd(length);
+      if (!isInStream) {
         await this.#settle();
         if (length === 0 && this.isClean) await this.#empty();
         else await this.#makeChange((changes) => changes.setLength(length));
@@ -190,8 +193,7 @@ export class FileContents {
       const state = this.#state;
       if (state.kind === 'streams') {
         await this.#setPendingMode();
-        await state.window.drainAll((bytes) => state.writer.write(bytes));
-        await state.writer.hsync();
+        await state.stream.sync();
       } else {
         await this.#settle();
       }
@@ -243,10 +245,7 @@ export class FileContents {
       const state = this.#state;
       this.#state = CLEAN;
       if (state.kind === 'changed') await state.changes.close();
-      if (state.kind === 'streams') {
-        state.window.free();
-        await this.#abandon(state.writer);
-      }
+      if (state.kind === 'streams') await state.stream.abandon();
       const pending = this.#pending.take();
       if (pending?.mode === undefined || this.#isRemoved) return;
       await this.#options.fs.setPermission(inodePath(this.fileId), pending.mode).catch(() => undefined);
@@ -261,7 +260,8 @@ export class FileContents {
         return await work();
       } catch (error) {
         const failure = toDfsError(error);
-        if (!HARMLESS.has(failure.name)) this.#failure = failure;
+        const waits = this.#state.kind === 'changed' && WAITING_FOR_ROOM.has(failure.name);
+        if (!HARMLESS.has(failure.name) && !waits) this.#failure = failure;
         throw failure;
       }
     });
@@ -281,55 +281,12 @@ export class FileContents {
     else await writer.close();
   }
 
-  /** False when the stream cannot take them: they come before what was sent, or too far behind it. */
-  async #writeToStream(state: State & { kind: 'streams' }, position: number, data: Buffer): Promise<boolean> {
-    const { window, writer } = state;
-    if (position < window.start) return false;
-    if (!window.fits(position, data.length) || this.#options.windows.isScarce) {
-      await window.drainRun((bytes) => writer.write(bytes));
-      state.overflowed = true;
-    }
-    if (state.overflowed && window.isEmpty && position === window.start) {
-      await writer.write(data);
-      window.skipTo(position + data.length);
-      return true;
-    }
-    if (!window.fits(position, data.length)) return false;
-    window.put(position, data);
-    return true;
-  }
-
-  async #readStreamed(
-    { window, writer }: State & { kind: 'streams' },
-    position: number,
-    size: number,
-    signal: AbortSignal,
-  ): Promise<ReadResult> {
-    const end = Math.max(position, Math.min(position + size, this.#length));
-    const sentEnd = Math.min(end, window.start);
-    const buffers: Buffer[] = [];
-    if (position < sentEnd) {
-      let reader = await this.#openReader();
-      if (reader.length < sentEnd) {
-        await writer.hflush();
-        await this.#forgetReader();
-        reader = await this.#openReader();
-      }
-      buffers.push(await reader.read(position, sentEnd - position, { signal }));
-    }
-    if (end > sentEnd) buffers.push(window.read(Math.max(position, sentEnd), end));
-    return { buffers, release: () => {} };
-  }
-
   /** The way to `clean`. */
   async #settle(): Promise<void> {
     const state = this.#state;
     if (state.kind === 'clean') return;
-    if (state.kind === 'streams') {
-      await state.window.drainAll((bytes) => state.writer.write(bytes));
-      await state.writer.close();
-      state.window.free();
-    } else {
+    if (state.kind === 'streams') await state.stream.close();
+    else {
       await state.changes.commit();
       await state.changes.close();
     }
@@ -403,8 +360,7 @@ export class FileContents {
   }
 
   #streaming(writer: FileWriter): State {
-    const window = new WriteWindow(writer.length, WINDOW_BYTES, this.#options.windows);
-    return { kind: 'streams', writer, window, overflowed: false };
+    return { kind: 'streams', stream: new StreamedContents(this.#options, this.fileId, writer) };
   }
 
   async #openReader(): Promise<FileReader> {
@@ -423,16 +379,10 @@ export class FileContents {
     this.#reader = undefined;
     await reader?.close();
   }
-
-  /** A stream that failed, or whose file was removed: others may have the file at once. */
-  async #abandon(writer: FileWriter): Promise<void> {
-    await writer.abort(new DfsError('Cancelled', 'the file was closed'));
-    await this.#options.fs.recoverLease(inodePath(this.fileId)).catch(() => false);
-  }
 }
 
-function owned(bytes: Buffer): ReadResult {
-  return { buffers: [bytes], release: () => {} };
+function owned(buffers: Buffer[]): ReadResult {
+  return { buffers, release: () => {} };
 }
 
 /** Differs when somebody has changed the bytes of a file. */

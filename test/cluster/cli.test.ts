@@ -284,3 +284,34 @@ test('nobody answers → one sentence, exit code 1', async (t) => {
   t.is(stdout, '');
   t.regex(stderr, /^ls: .*127\.0\.0\.1:1.*\n$/);
 });
+
+test("what goes beyond a quota is refused in HDFS's words, and count -q shows what is left", async (t) => {
+  const { local, remote } = await places(t, 'quotas');
+  const done = { stdout: '', stderr: '', code: 0 };
+  writeFileSync(join(local, 'f'), bytesOf(BLOCK_SIZE / 2));
+  const put = (name: string) => dfs('put', join(local, 'f'), `${remote}/${name}`);
+  t.deepEqual(await dfs('dfsadmin', '-setQuota', '3', remote), done);
+  t.deepEqual(await dfs('admin', 'setSpaceQuota', '192k', remote), done);
+  t.deepEqual(await put('one'), done);
+  t.deepEqual(await put('two'), {
+    stdout: '',
+    stderr:
+      'put: The DiskSpace quota of /quotas is exceeded: quota = 196608 B = 192 KB but diskspace consumed = 294912 B = 288 KB\n',
+    code: 1,
+  });
+  t.is(
+    (await dfs('count', '-q', remote)).stdout,
+    '           3               1          196608           98304            1            1              32768 /quotas\n',
+  );
+  t.deepEqual(await dfs('mkdir', `${remote}/a`), done);
+  t.deepEqual(await dfs('mkdir', `${remote}/b`), {
+    stdout: '',
+    stderr:
+      'mkdir: The NameSpace quota (directories and files) of directory /quotas is exceeded: quota=3 file count=4\n',
+    code: 1,
+  });
+  t.deepEqual(await dfs('admin', 'clrQuota', remote), done);
+  t.deepEqual(await dfs('admin', 'clrSpaceQuota', remote), done);
+  t.deepEqual(await put('two'), done);
+  t.deepEqual(await dfs('mkdir', `${remote}/b`), done);
+});

@@ -303,3 +303,19 @@ test('a file is made without its first block when the quota of space has no room
   t.true(await complete(ns, ROOT, { ...deep.file, lastBlock: undefined, unusedBlock: deep.firstBlock?.block }));
   t.deepEqual(await used(ns, '/d'), [5, 0]);
 });
+
+test('a count that was interrupted goes on by itself, and not in safe mode', async (t) => {
+  const { ns, blocks } = setUp(t);
+  for (const name of ['a', 'b']) await makeDirectory(ns, `/d/${name}`);
+  const id = resolve(ns.journal.committed, ROOT, parsePath('/d')).inode?.id ?? 0;
+  await change(ns, NAMENODE, 'set a quota', () => ({ answer: null, record: { op: 'setQuota', id, names: 3 } }));
+  await makeDirectory(ns, '/d/c'); // nothing is refused before all is counted
+  const { signal } = new AbortController();
+  blocks.safe = { on: true, message: '' };
+  await countForQuotas(ns, signal);
+  t.deepEqual(await used(ns, '/d'), [-1, -1]);
+  blocks.safe = { on: false, message: '' };
+  await countForQuotas(ns, signal);
+  t.deepEqual(await used(ns, '/d'), [4, 0]);
+  await t.throwsAsync(makeDirectory(ns, '/d/d'), NAMES);
+});

@@ -66,6 +66,27 @@ test.serial('files and directories are made, seen, changed, moved and deleted', 
   t.is((await client.GetFileInfo({ header: root(), path: '/moved' })).status, null);
 });
 
+test.serial('quotas are set, seen, exceeded and cleared; what makes no sense is refused', async (t) => {
+  const { client } = live;
+  const path = '/quota';
+  await client.Mkdirs({ header: root(), path });
+  await client.SetQuota({ header: root(), path, names: 1, space: 0 });
+  const { quota } = await client.GetContentSummary({ header: root(), path });
+  t.like(quota, { names: 1, space: 0, namesUsed: 1, spaceUsed: 0 });
+  await t.throwsAsync(client.Mkdirs({ header: root(), path: `${path}/sub` }), { name: 'NSQuotaExceeded' });
+  await client.SetQuota({ header: root(), path, clearSpace: true });
+  const { quota: after } = await client.GetContentSummary({ header: root(), path });
+  t.is(after?.names, 1);
+  t.is(after?.space, undefined);
+  const refused = (request: Parameters<typeof client.SetQuota>[0]) =>
+    t.throwsAsync(client.SetQuota({ header: root(), path, ...request }), { name: 'InvalidArgument' });
+  await refused({ names: 0 });
+  await refused({ names: 1, clearNames: true });
+  await refused({ space: 1, clearSpace: true });
+  await t.throwsAsync(client.SetQuota({ header: as('alice'), path, names: 5 }), { name: 'AccessControl' });
+  await client.Delete({ header: root(), path, recursive: true });
+});
+
 test.serial('mode, owner and times change in one call, which answers with them', async (t) => {
   const { client } = live;
   await client.Mkdirs({ header: root(), path: '/attributes' });
