@@ -54,4 +54,5 @@ export const FOUND_SEEDS: readonly FoundSeed[] = [
   { seed: 2302, faultyMs: HALF_MS, found: 'no bug: an error of the simulation' },
   { seed: 61002, faultyMs: HALF_MS, found: 'no bug: an error of the simulation' },
   { seed: 70050, faultyMs: HALF_MS, found: 'no bug: an error of the simulation' },
+  { seed: 73196, faultyMs: WHOLE_MS, found: 'no bug: an error of the simulation' },
 ];
