@@ -17,3 +17,8 @@ export async function memoryMiB(pid: number): Promise<{ readonly now: number; re
   const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]) / 1024;
   return { now: field('VmRSS'), peak: field('VmHWM') };
 }
+
+/** Calls of the kernel with which a process has written so far, to files and sockets. */
+export async function writeCalls(pid: number): Promise<number> {
+  return Number(/^syscw: (\d+)$/m.exec(await readFile(`/proc/${pid}/io`, 'utf8'))?.[1]);
+}

@@ -1,5 +1,5 @@
 /**
- * Processor time that one operation takes in each process of a cluster. It says more than the speed where others use the machine
+ * Processor time that one operation takes in each process of a cluster, and how many calls to write to files and sockets. It says more than the speed where others use the machine
  * too; still compare by turns, and only runs of the same length, because the first thousands of calls are interpreted.
  *
  *     npx tsx bench/processor-time.ts [--count 1000] [--concurrency 64] [--rounds 3] [--only list] [--dir <directory on the disk to measure>]
@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { FileSystem } from '../client/index.js';
 import { loadConfiguration } from '../common/config/configuration.js';
 import { startBenchCluster } from './cluster.js';
-import { processorMs } from './processes.js';
+import { processorMs, writeCalls } from './processes.js';
 import { concurrently } from './statistics.js';
 
 type Operation = (index: number) => Promise<unknown>;
@@ -70,13 +70,16 @@ async function main(): Promise<void> {
       for (const [what, operation] of Object.entries(operations(fs, directory))) {
         if (!what.startsWith(values.only)) continue;
         const before = await Promise.all(processes.map(([, pid]) => processorMs(pid)));
+        const writesBefore = await Promise.all(processes.map(([, pid]) => writeCalls(pid)));
         const startMs = performance.now();
         await concurrently(count, concurrency, operation);
         const perSecond = (1000 * count) / (performance.now() - startMs);
         const after = await Promise.all(processes.map(([, pid]) => processorMs(pid)));
+        const writesAfter = await Promise.all(processes.map(([, pid]) => writeCalls(pid)));
         const each = processes.map(([name], i) => {
           const ms = ((after[i] ?? Number.NaN) - (before[i] ?? Number.NaN)) / count;
-          return `${name} ${ms.toFixed(2)}`;
+          const writes = ((writesAfter[i] ?? Number.NaN) - (writesBefore[i] ?? Number.NaN)) / count;
+          return `${name} ${ms.toFixed(2)} (${writes.toFixed(1)} writes)`;
         });
         console.log(`${what.padEnd(12)} ${each.join('  ')}  (${perSecond.toFixed(0)}/s)`);
       }

@@ -1,4 +1,7 @@
-/** What is to be sent on a channel by many who do not wait for each other: what gathers while something is being sent goes out together. */
+/**
+ * What is to be sent on a channel by many who do not wait for each other: what gathers in one turn of the event loop, or while something is being
+ * sent, goes out together. A call of the kernel costs more than all that is done for a message of a few kilobytes.
+ */
 import { totalLength } from './buffers.js';
 import type { Channel } from './channel.js';
 
@@ -24,13 +27,11 @@ export class WriteQueue {
     this.#waiting.push(...buffers);
     if (this.#isSending) return;
     this.#isSending = true;
-    void this.#send();
+    setImmediate(() => void this.#send());
   }
 
   async #send(): Promise<void> {
     try {
-      // Whoever is awakened together with the first one adds to the same write.
-      await Promise.resolve();
       while (this.#waiting.length > 0) {
         const buffers = this.#waiting;
         this.#waiting = [];
