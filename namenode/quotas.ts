@@ -78,22 +78,31 @@ export function requireQuota(tx: Transaction, record: Planned<EditRecord>): void
   if (excess !== undefined) throw excess;
 }
 
-/** Whether the file that `record` makes may have a block as well. */
+/** Whether the file that `record` makes may be given a block as soon as it is there, and what it replaces is gone. */
 export function hasRoomForFirstBlock(tx: Transaction, record: Planned<CreateEdit>): boolean {
   if (!isUsageKnown(tx.counters)) return true;
   const block = { directory: topOf(record), names: 0, space: record.replication * record.blockSize };
-  return excessOf(tx, [...growthBy(tx, record), block]) === undefined;
+  for (const [directory, growth] of sumsOf(tx, [...growthBy(tx, record), block]).all) {
+    const found = quotaUsage(tx.db, directory);
+    if (found?.quota.space !== undefined && found.used.space + growth.space > found.quota.space) return false;
+  }
+  return true;
 }
 
 /** The first quota that would be exceeded. */
 function excessOf(tx: Transaction, growths: readonly Growth[]): DfsError | undefined {
-  const sums = new UsageSums((id) => parentIdOf(tx.db, id));
-  for (const growth of growths) sums.add(growth.directory, growth);
-  for (const [directory, growth] of sums.all) {
+  for (const [directory, growth] of sumsOf(tx, growths).all) {
     const excess = growth.names > 0 || growth.space > 0 ? excessIn(tx.db, directory, growth) : undefined;
     if (excess !== undefined) return excess;
   }
   return undefined;
+}
+
+/** By directory, those above included. */
+function sumsOf(tx: Transaction, growths: readonly Growth[]): UsageSums {
+  const sums = new UsageSums((id) => parentIdOf(tx.db, id));
+  for (const growth of growths) sums.add(growth.directory, growth);
+  return sums;
 }
 
 function excessIn(db: Database, directory: number, growth: Usage): DfsError | undefined {

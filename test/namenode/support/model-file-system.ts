@@ -272,11 +272,7 @@ export class ModelFileSystem {
     const length = lengthOf(file);
     if (file.blocks.at(-1)?.recovering === 'truncated' && length === newLength) return false;
     if (file.holder !== undefined) throw new ModelError('AlreadyBeingCreated');
-    if (length === newLength) {
-      if (file.blocks.at(-1)?.length === 0) file.mtimeMs = nowMs;
-      dropEmptyEnd(file);
-      return true;
-    }
+    if (length === newLength) return true;
     if (length < newLength) throw new ModelError('InvalidArgument');
     let start = length;
     while (start > newLength) {

@@ -149,16 +149,14 @@ function createOperation([as, at, owner, bits, overwrite, createParent, withBloc
     return await both(
       sides,
       (model, nowMs, isEnforced) => {
-        const make = (firstBlock: boolean): void => {
-          file = model.create(as, at, { holder: owner, mode: bits, overwrite, createParent }, nowMs);
-          known = firstBlock ? model.addBlock(file, owner, 0, 0) : 0;
-        };
-        if (!withBlock || !isEnforced) return make(withBlock);
+        const made = model.create(as, at, { holder: owner, mode: bits, overwrite, createParent }, nowMs);
+        file = made;
+        if (!withBlock) return;
+        const addBlock = () => model.addBlock(made, owner, 0, 0);
         try {
-          model.withinQuotas(() => make(true));
+          known = (isEnforced ? model.withinQuotas(addBlock) : addBlock()) as number;
         } catch (error) {
           if (!(error instanceof ModelError) || error.errorName !== 'DSQuotaExceeded') throw error;
-          make(false);
         }
       },
       async ({ ns }) => {
