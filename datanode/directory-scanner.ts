@@ -1,7 +1,7 @@
 /**
  * Compares from time to time what lies in finalized/ of each volume with what is known of it: somebody may have removed, cut or put back files,
  * and a file system that was repaired may have lost some. (HDFS's DirectoryScanner.) Files may also have been left where nobody looks for
- * them, in rbw/ as well, when the disk failed in the middle of moving or removing them.
+ * them, in rbw/ and tmp/ as well, when the disk failed in the middle of moving or removing them.
  *
  * HDFS compares two lists, and looks again at what differs. We look at every block under its lock, at its files and at what is known of it
  * in one step, so that no write, append or deletion can come in between and nothing has to be looked at twice.
@@ -108,7 +108,10 @@ export class DirectoryScanner {
       }
       signal.throwIfAborted();
     }
-    for (const [blockId, names] of await scan.inspection.namesInRbw()) await scan.compareUnfinished(blockId, names);
+    for (const kind of ['rbw', 'tmp'] as const) {
+      for (const [blockId, names] of await scan.inspection.namesOfUnfinished(kind))
+        await scan.compareUnfinished(kind, blockId, names);
+    }
     this.#debris.set(volume, scan.debris);
     logger.info({ volume: volume.layout.root, ...scan.counts }, 'the directories were compared with what is known');
     return scan.counts;
@@ -174,14 +177,24 @@ class Scan {
     }
   }
 
-  /** Files in rbw/: of a replica that is being written on this volume, or of one that is finished or forgotten and could not be removed. */
-  async compareUnfinished(blockId: number, names: BlockNames): Promise<void> {
+  /** Of a replica that is being written on this volume, or of one that is finished or forgotten and could not be removed. */
+  async compareUnfinished(kind: 'rbw' | 'tmp', blockId: number, names: BlockNames): Promise<void> {
     const { store, volume } = this.#options;
     await store.locks.run(blockId, async () => {
       const unfinished = store.catalog.inPipeline(blockId);
-      const isKnown = unfinished?.volume === volume.index && directoryOf(unfinished) === 'rbw';
-      if (!isKnown && !volume.failed && !store.beingDeleted.has(blockId)) await this.#putAside('rbw', blockId, names);
+      const isKnown = unfinished?.volume === volume.index && directoryOf(unfinished) === kind;
+      if (isKnown || volume.failed || store.beingDeleted.has(blockId)) return;
+      if (kind === 'rbw') await this.#putAside('rbw', blockId, names);
+      else await this.#removeCopy(blockId, names);
     });
+  }
+
+  /** As at start-up: an unfinished copy is of no use to anybody. */
+  async #removeCopy(blockId: number, { stamps }: BlockNames): Promise<void> {
+    const { disk, layout } = this.#options.volume;
+    this.counts.debris++;
+    await disk.remove(layout.dataFile('tmp', blockId));
+    for (const stamp of stamps) await disk.remove(layout.metaFile('tmp', blockId, stamp));
   }
 
   async #act(

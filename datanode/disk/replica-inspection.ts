@@ -31,9 +31,9 @@ export class ReplicaInspection {
     return this.#names(this.#volume.layout.subdirectory(subdirectory), belongs);
   }
 
-  /** The blocks that have files in rbw/. */
-  namesInRbw(): Promise<Map<number, BlockNames>> {
-    return this.#names(this.#volume.layout.rbw, () => true);
+  /** The blocks that have files of unfinished replicas. */
+  namesOfUnfinished(kind: 'rbw' | 'tmp'): Promise<Map<number, BlockNames>> {
+    return this.#names(this.#volume.layout[kind], () => true);
   }
 
   async #names(directory: string, belongs: (blockId: number) => boolean): Promise<Map<number, BlockNames>> {

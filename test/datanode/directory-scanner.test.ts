@@ -349,6 +349,18 @@ test('files in rbw/ that belong to nothing are put aside at the second sight, ot
   t.deepEqual(sorted(image.list(layout.rbw).map(({ name }) => name)), ['blk_2', 'blk_2_1001.meta']);
 });
 
+test('what a copy that was given up left in tmp/ is removed, files of one that comes in stay', async (t) => {
+  const { image, store, scan } = await openScanner([block(1)]);
+  const writable = await store.createTemporary(block(2, 0), newReplica());
+  await packetWriter(store, writable).write(packetOf(Buffer.alloc(5000, 2), 0, 5000));
+  for (const name of ['blk_3', 'blk_3_1001.meta', 'blk_1_1001.meta'])
+    create(image, `${layout.tmp}/${name}`, Buffer.from('left'));
+  t.is((await scan()).debris, 2);
+  t.deepEqual(sorted(image.list(layout.tmp).map(({ name }) => name)), ['blk_2', 'blk_2_1001.meta']);
+  t.is((await scan()).debris, 0);
+  t.deepEqual(sorted(image.list(layout.subdirectory(0)).map(({ name }) => name)), ['blk_1', 'blk_1_1001.meta']);
+});
+
 test('the meta file of an older replica that was left in finalized/ is removed', async (t) => {
   const { image, scan } = await openScanner([{ ...block(1), generationStamp: 1002 }]);
   create(image, metaFile(1), Buffer.from('old'));
