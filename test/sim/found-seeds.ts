@@ -55,4 +55,6 @@ export const FOUND_SEEDS: readonly FoundSeed[] = [
   { seed: 61002, faultyMs: HALF_MS, found: 'no bug: an error of the simulation' },
   { seed: 70050, faultyMs: HALF_MS, found: 'no bug: an error of the simulation' },
   { seed: 73196, faultyMs: WHOLE_MS, found: 'no bug: an error of the simulation' },
+  { seed: 73341, faultyMs: WHOLE_MS, found: 'no bug: an error of the simulation' },
+  { seed: 73364, faultyMs: WHOLE_MS, found: 'no bug: an error of the simulation' },
 ];

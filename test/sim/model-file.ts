@@ -41,12 +41,26 @@ export class ModelFile {
   version = 0;
   /** It is just being replaced, renamed or deleted. */
   changing = false;
+  /** Calls to open it for writing that are not answered. */
+  readonly #opening = new Set<symbol>();
   /** `closed`: by its last writer. `open`: being written. `abandoned`: its last writer failed or died. */
   state: 'open' | 'closed' | 'abandoned' = 'open';
 
   constructor(id: number, replication: number) {
     this.id = id;
     this.replication = replication;
+  }
+
+  /** Somebody asks for it. Returns what is to be called once that is answered, or its process has died. */
+  isBeingOpened(): () => void {
+    const call = Symbol('opening');
+    this.#opening.add(call);
+    return () => this.#opening.delete(call);
+  }
+
+  /** Whether the NameNode may have given it to a writer that does not know it yet. */
+  get mayBeTaken(): boolean {
+    return this.#opening.size > 0;
   }
 
   begin(tag: number, start: number, opening: Opening): WriteSession {

@@ -255,7 +255,8 @@ export class Worker {
       file.closed(session);
     } catch (error) {
       file.state = 'abandoned';
-      const lost = tenure === undefined ? [] : file.sessions.at(-1) === session ? LOST_FILE : LOST_TO_OWN_CLIENT;
+      const isLast = file.sessions.at(-1) === session && !file.mayBeTaken;
+      const lost = tenure === undefined ? [] : isLast ? LOST_FILE : LOST_TO_OWN_CLIENT;
       if (!isDfsError(error, ...WRITE_FAILURES, ...lost))
         this.#violation(`writing ${writer.path} failed: ${describe(error)}`);
       await writer.abort().catch((reason: unknown) => this.#violation(`abort failed: ${describe(reason)}`));
@@ -295,7 +296,9 @@ export class Worker {
     const calledMs = world.scheduler.nowMs;
     const isNew = file.sessions.length === 0;
     const open = (): Promise<FileWriter> => (isNew ? fs.create(path, { blockSize }) : fs.append(path));
-    const writer = await this.#attempt(isNew ? 'create' : 'append', path, open, { acceptable });
+    const answered = file.isBeingOpened();
+    const writer = await this.#attempt(isNew ? 'create' : 'append', path, open, { acceptable, doubt: answered });
+    answered();
     if (writer === undefined) return;
     const nowMs = world.scheduler.nowMs;
     const tenure: Tenure = { path, writer: this.root, calledMs, fromMs: nowMs, untilMs: 0 };
