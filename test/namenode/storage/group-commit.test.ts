@@ -2,6 +2,7 @@ import test from 'ava';
 import { DfsError } from '../../../common/errors.js';
 import type { Transaction } from '../../../namenode/journal.js';
 import { directoryCache } from '../../../namenode/storage/directory-cache.js';
+import { FakeClock } from '../../support/fake-clock.js';
 import { type JournalFixture, openJournalFixture } from '../support/journal-fixture.js';
 
 function makeDirectory(name: string): (tx: Transaction) => number {
