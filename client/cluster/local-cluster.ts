@@ -262,6 +262,9 @@ export class LocalCluster {
     const expected = this.#layout.datanodes.filter(
       (datanode) => running.includes(datanode) || names.has(this.#datanode(datanode).node.name),
     );
+    const addressOf = ({ dataPort }: DatanodeLayout) => formatHostPort({ host: HOST, port: dataPort });
+    const starting = expected.filter((datanode) => names.has(this.#datanode(datanode).node.name));
+    const sinceMs = this.#clock.monotonicMs();
     const started: StartedNode[] = [];
     try {
       for (const process of processes) {
@@ -269,7 +272,8 @@ export class LocalCluster {
         started.push({ node: process.node, logFile: process.logFile, ...(await process.start()) });
       }
       const safeMode = await waitUntilReady(this.#layout, {
-        datanodes: expected.map(({ dataPort }) => formatHostPort({ host: HOST, port: dataPort })),
+        datanodes: expected.map(addressOf),
+        started: { datanodes: new Set(starting.map(addressOf)), sinceMs },
         requireRunning: () => requireRunning(processes),
         clock: this.#clock,
         signal,

@@ -16,6 +16,8 @@ const CONNECT_SETTINGS = { 'ipc.client.connect.timeout': '1s', 'dfs.client.retry
 export interface Readiness {
   /** Data addresses of the DataNodes that should be live. */
   readonly datanodes: readonly string[];
+  /** Those of them that were started just now, and since when ({@link Clock.monotonicMs}): earlier heartbeats are of the process before. */
+  readonly started: { readonly datanodes: ReadonlySet<string>; readonly sinceMs: number };
   /** Throws when a process has ended in the meantime: then there is no use in waiting on. */
   readonly requireRunning: () => Promise<void>;
   readonly clock: Clock;
@@ -58,17 +60,20 @@ async function connectWhenUp(layout: ClusterLayout, { clock, signal, requireRunn
 
 async function waitForDatanodes(
   fs: FileSystem,
-  { datanodes, clock, signal, requireRunning }: Readiness,
+  { datanodes, started, clock, signal, requireRunning }: Readiness,
 ): Promise<void> {
   const deadline = clock.monotonicMs() + DATANODES_TIMEOUT_MS;
   for (;;) {
-    const reports = await fs.datanodeReport();
-    const live = new Set(
-      reports.flatMap(({ state, datanode }) =>
-        state === 'dead' ? [] : [formatHostPort({ host: datanode.host, port: datanode.dataPort })],
-      ),
-    );
-    const missing = datanodes.filter((address) => !live.has(address));
+    const askedMs = clock.monotonicMs();
+    const heard = new Map<string, number>();
+    for (const { state, datanode, lastContactMs } of await fs.datanodeReport()) {
+      const address = formatHostPort({ host: datanode.host, port: datanode.dataPort });
+      if (state !== 'dead') heard.set(address, askedMs - lastContactMs);
+    }
+    const missing = datanodes.filter((address) => {
+      const heardMs = heard.get(address);
+      return heardMs === undefined || (started.datanodes.has(address) && heardMs < started.sinceMs);
+    });
     if (missing.length === 0) return;
     await requireRunning();
     if (clock.monotonicMs() > deadline) {

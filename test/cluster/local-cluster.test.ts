@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test from 'ava';
 import type { ClusterStatus } from '../../client/cluster/local-cluster.js';
+import { isFree } from '../../client/cluster/ports.js';
 import { fakeFileSystem, type Result, runCli } from '../client/cli/run-cli.js';
 import { resultOf, sharedCluster, waitFor } from './harness.js';
 
@@ -39,6 +40,17 @@ async function readHello(): Promise<string> {
     await reader.close();
   }
 }
+
+test.serial(
+  'start-datanode → returns when the DataNode works, though the NameNode may not have missed it',
+  async (t) => {
+    for (let i = 0; i < 3; i++) {
+      await run('stop-datanode', '1');
+      t.is((await run('start-datanode', '1')).code, 0);
+      t.false(await isFree(Number(cluster().address(1).split(':')[1])));
+    }
+  },
+);
 
 test.serial('status --json → every process with its pid, addresses, rack and directory', async (t) => {
   const [host, port] = cluster().namenode.split(':');
