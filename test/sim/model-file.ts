@@ -58,9 +58,12 @@ export class ModelFile {
     return () => this.#opening.delete(call);
   }
 
-  /** Whether the NameNode may have given it to a writer that does not know it yet. */
-  get mayBeTaken(): boolean {
-    return this.#opening.size > 0;
+  /** Whether the NameNode cannot have given it to another writer since, be it one that does not know that yet. */
+  isLast(session: WriteSession): boolean {
+    const { calledMs } = session.opening;
+    return (
+      this.#opening.size === 0 && this.sessions.every((one) => one === session || one.opening.answeredMs <= calledMs)
+    );
   }
 
   begin(tag: number, start: number, opening: Opening): WriteSession {

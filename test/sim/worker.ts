@@ -255,8 +255,7 @@ export class Worker {
       file.closed(session);
     } catch (error) {
       file.state = 'abandoned';
-      const isLast = file.sessions.at(-1) === session && !file.mayBeTaken;
-      const lost = tenure === undefined ? [] : isLast ? LOST_FILE : LOST_TO_OWN_CLIENT;
+      const lost = tenure === undefined ? [] : file.isLast(session) ? LOST_FILE : LOST_TO_OWN_CLIENT;
       if (!isDfsError(error, ...WRITE_FAILURES, ...lost))
         this.#violation(`writing ${writer.path} failed: ${describe(error)}`);
       await writer.abort().catch((reason: unknown) => this.#violation(`abort failed: ${describe(reason)}`));
