@@ -11,7 +11,7 @@ import type { LeaseManager } from './lease-manager.js';
 import type { Caller } from './permissions.js';
 import { requireQuota } from './quotas.js';
 import type { RetryTime } from './retry-time.js';
-import type { AnsweredCall, EditRecord, StoredAnswer } from './storage/edit-records.js';
+import type { AnsweredCall, EditRecord, Planned, StoredAnswer } from './storage/edit-records.js';
 import { statement } from './storage/statements.js';
 
 export interface NamesystemSettings {
@@ -48,14 +48,12 @@ export interface Call extends Caller {
   readonly id?: Pick<AnsweredCall, 'clientId' | 'callId'> | undefined;
 }
 
-export type WithoutStamp<Edit> = Edit extends EditRecord ? Omit<Edit, 'timeMs' | 'call'> : never;
-
 /** What an operation decided: its answer, and the record of the change unless there is nothing to change. */
 export interface Decision<Answer extends StoredAnswer> {
   readonly answer: Answer;
-  readonly record?: WithoutStamp<EditRecord>;
+  readonly record?: Planned<EditRecord>;
   /** What follows from `record`, in the same batch: a crash leaves both or neither. */
-  readonly following?: WithoutStamp<EditRecord> | undefined;
+  readonly following?: Planned<EditRecord> | undefined;
 }
 
 /**

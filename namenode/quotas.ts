@@ -14,6 +14,7 @@ import type {
   ConcatEdit,
   CreateEdit,
   EditRecord,
+  Planned,
   RenameEdit,
   ReplaceContentsEdit,
   TruncateEdit,
@@ -49,9 +50,6 @@ export interface QuotaUsage {
 interface Growth extends Usage {
   readonly directory: number;
 }
-
-/** A record before it is logged. */
-type Planned<Edit> = Edit extends EditRecord ? Omit<Edit, 'timeMs' | 'call'> : never;
 
 const NO_QUOTA: Quota = { names: undefined, space: undefined };
 

@@ -3,9 +3,9 @@ import { blockName } from '../../common/block.js';
 import { DfsError, isDfsError } from '../../common/errors.js';
 import type { Target } from '../blocks.js';
 import type { Transaction } from '../journal.js';
-import { type Call, change, type Namesystem, type WithoutStamp } from '../namesystem.js';
+import { type Call, change, type Namesystem } from '../namesystem.js';
 import { blockRow, lastBlocks } from '../storage/block-rows.js';
-import type { AddBlockEdit, CommittedBlock } from '../storage/edit-records.js';
+import type { AddBlockEdit, CommittedBlock, Planned } from '../storage/edit-records.js';
 import type { BlockRow, InodeRow } from '../storage/rows.js';
 import { BlockState } from '../storage/schema.js';
 import { expectedOf, type LocatedBlock, locatePipeline, offsetOfBlock } from './located-blocks.js';
@@ -54,7 +54,7 @@ export function placeFirstBlock(
   tx: Transaction,
   inode: number,
   placement: Omit<Placement, 'excludeDatanodes'>,
-): WithoutStamp<AddBlockEdit> | undefined {
+): Planned<AddBlockEdit> | undefined {
   try {
     return { ...place(ns, tx, { ...placement, excludeDatanodes: [] }), inode, index: 0 };
   } catch (error) {

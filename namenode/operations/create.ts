@@ -34,19 +34,12 @@ export interface CreateRequest extends Ownership {
 }
 
 /**
- * Makes an empty file that `clientName` has open for writing; answers with it.
+ * Makes an empty file that `clientName` has open for writing; answers with it, and with its first block, unless that was not asked for, there is no
+ * DataNode for it, or a quota leaves no room for it: {@link addBlock} says why.
  * @throws DfsError `FileAlreadyExists`, `AlreadyBeingCreated`, `FileNotFound`, `ParentNotDirectory`, `AccessControl`,
- *   `InvalidArgument` (replication, block size), and those of new-inodes.ts.
+ *   `InvalidArgument` (replication, block size), and those of new-inodes.ts; `RetryLater` as {@link addBlock}.
  */
-export async function create(ns: Namesystem, call: Call, request: CreateRequest): Promise<InodeRow> {
-  return (await createWithBlock(ns, call, request)).inode;
-}
-
-/**
- * The same, with the first block, unless it was not asked for, there is no DataNode for it, or a quota leaves no room for it: {@link addBlock} says why.
- * @throws DfsError as {@link create}; `RetryLater` as {@link addBlock}.
- */
-export async function createWithBlock(
+export async function create(
   ns: Namesystem,
   call: Call,
   request: CreateRequest,

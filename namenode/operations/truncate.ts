@@ -6,7 +6,7 @@ import { type Call, change, type Namesystem } from '../namesystem.js';
 import type { DfsPath } from '../paths.js';
 import { Access, requireAccess } from '../permissions.js';
 import { lastBlocks } from '../storage/block-rows.js';
-import type { TruncateEdit } from '../storage/edit-records.js';
+import type { Planned, TruncateEdit } from '../storage/edit-records.js';
 import type { BlockRow, InodeRow } from '../storage/rows.js';
 import { BlockState } from '../storage/schema.js';
 import { statement } from '../storage/statements.js';
@@ -63,7 +63,7 @@ function cutAt(
   tx: Transaction,
   file: InodeRow,
   { path, newLength }: TruncateRequest,
-): Omit<TruncateEdit, 'timeMs' | 'call'> {
+): Planned<TruncateEdit> {
   const removed: number[] = [];
   if (newLength === file.length) return { op: 'truncate', inode: file.id, newLength, removed };
   let start = file.length;

@@ -6,7 +6,7 @@ import { addBlock } from '../operations/add-block.js';
 import { append } from '../operations/append.js';
 import { complete } from '../operations/complete.js';
 import { concat } from '../operations/concat.js';
-import { createWithBlock } from '../operations/create.js';
+import { create } from '../operations/create.js';
 import { fsync } from '../operations/fsync.js';
 import { recoverLease } from '../operations/lease-recovery.js';
 import type { WriterRequest } from '../operations/open-file.js';
@@ -57,7 +57,7 @@ export function writerHandlers(ns: Namesystem, callers: CallerSettings): WriterH
       const call = callOf(callers, request.header);
       const path = parsePath(request.path);
       const writerHost = optionalShortText('client_host', request.clientHost) || peerHost;
-      const { inode, firstBlock } = await createWithBlock(ns, call, {
+      const { inode, firstBlock } = await create(ns, call, {
         path,
         clientName: shortText('client_name', request.clientName),
         mode: request.modeSet ? mode('mode', request.mode) : FILE_MODE,

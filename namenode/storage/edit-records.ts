@@ -305,6 +305,9 @@ export interface ForgetUsageEdit extends Edit {
   readonly rows: number;
 }
 
+/** A record before it is logged. */
+export type Planned<Edit extends EditRecord> = Edit extends EditRecord ? Omit<Edit, 'timeMs' | 'call'> : never;
+
 export type EditRecord =
   | MkdirsEdit
   | CreateEdit

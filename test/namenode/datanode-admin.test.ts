@@ -302,7 +302,7 @@ test('a block that is being written there, and nowhere else, is waited for', asy
   await withCluster(FIVE, async (cluster) => {
     const { ns } = cluster;
     const request = { path: parsePath('/open'), clientName: 'writer' };
-    const inode = await create(ns, ROOT, {
+    const { inode } = await create(ns, ROOT, {
       ...request,
       mode: 0o644,
       overwrite: false,

@@ -44,8 +44,8 @@ test('a repeated create answers with the same file, and a repeated rename is no 
   const { ns } = setUp(t);
   const request = { path: parsePath('/f'), clientName: 'w', mode: 0o600, overwrite: false, createParent: false };
   const size = { replication: 3, blockSizeBytes: 1000 };
-  const first = await create(ns, repeatable(1), { ...request, ...size });
-  t.is((await create(ns, repeatable(1), { ...request, ...size })).id, first.id);
+  const { inode: first } = await create(ns, repeatable(1), { ...request, ...size });
+  t.is((await create(ns, repeatable(1), { ...request, ...size })).inode.id, first.id);
   await t.throwsAsync(create(ns, repeatable(2), { ...request, ...size }), { name: 'AlreadyBeingCreated' });
   const move = { source: parsePath('/f'), destination: parsePath('/g'), overwrite: false, exact: true };
   await rename(ns, repeatable(3), move);

@@ -1,5 +1,5 @@
 /** What mounts need beyond HDFS's namespace. */
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { pathOf, resolve } from '../../../namenode/inode-tree.js';
 import type { Call } from '../../../namenode/namesystem.js';
 import { setPermission, setTimes } from '../../../namenode/operations/attributes.js';
@@ -12,29 +12,10 @@ import { type ContentsVersion, replaceContents } from '../../../namenode/operati
 import { createSymlink } from '../../../namenode/operations/symlink.js';
 import { getXattrs, removeXattr, setXattr } from '../../../namenode/operations/xattrs.js';
 import { parsePath } from '../../../namenode/paths.js';
-import { createDatabase, openDatabase } from '../../../namenode/storage/database.js';
 import { inodeById } from '../../../namenode/storage/inode-rows.js';
-import { replay } from '../../../namenode/storage/replay.js';
 import { openFile, writeFile } from '../support/files.js';
-import { dump } from '../support/namespace-world.js';
-import { callOf, type NamesystemFixture, openNamesystemFixture, ROOT } from '../support/namesystem-fixture.js';
-
-/** At its end every test replays its log, which must give the same rows. */
-function setUp(t: ExecutionContext): NamesystemFixture {
-  const opened = openNamesystemFixture();
-  t.teardown(async () => {
-    const { fixture } = opened;
-    const path = `${fixture.databasePath}.replayed`;
-    createDatabase(path, { clusterId: 'CID-test', owner: 'root', group: 'supergroup', timeMs: 1_000 });
-    const { writing, close } = openDatabase(path);
-    await replay(writing, fixture.log);
-    const [live, replayed] = [dump(fixture.journal.committed), dump(writing)];
-    close();
-    await opened.close();
-    if (live !== replayed) throw new Error(`replay gives\n${replayed}\ninstead of\n${live}`);
-  });
-  return opened;
-}
+import { callOf, type NamesystemFixture, ROOT } from '../support/namesystem-fixture.js';
+import { openReplayedFixture } from '../support/replayed-fixture.js';
 
 const makeDirectory = ({ ns }: NamesystemFixture, path: string, mode = 0o755, owner = {}) =>
   mkdirs(ns, ROOT, { path: parsePath(path), mode, createParent: true, exclusive: true, ...owner });
@@ -59,7 +40,7 @@ async function blocksOf({ ns }: NamesystemFixture, path: string): Promise<{ ids:
 }
 
 test('a path by inode goes on working when the inode, or what is above it, is renamed', async (t) => {
-  const fixture = setUp(t);
+  const fixture = openReplayedFixture(t);
   const { ns } = fixture;
   await makeDirectory(fixture, '/a/b');
   const { fileId } = await writeFile(ns, '/a/b/file', [10]);
@@ -79,7 +60,7 @@ test('a path by inode goes on working when the inode, or what is above it, is re
 });
 
 test('a directory cannot be moved into itself, whatever it is called', async (t) => {
-  const fixture = setUp(t);
+  const fixture = openReplayedFixture(t);
   await makeDirectory(fixture, '/a/b');
   const [a, b] = [inodeAt(fixture, '/a')?.id, inodeAt(fixture, '/a/b')?.id];
   await t.throwsAsync(move(fixture, '/.reserved/.inodes/1/a', `/.reserved/.inodes/${b}/a`), { name: 'InvalidPath' });
@@ -87,7 +68,7 @@ test('a directory cannot be moved into itself, whatever it is called', async (t)
 });
 
 test('permissions are checked on the way to an inode, too', async (t) => {
-  const fixture = setUp(t);
+  const fixture = openReplayedFixture(t);
   await makeDirectory(fixture, '/secret', 0o700);
   const { fileId } = await writeFile(fixture.ns, '/secret/file', [10]);
   const path = parsePath(`/.reserved/.inodes/${fileId}`);
@@ -95,7 +76,7 @@ test('permissions are checked on the way to an inode, too', async (t) => {
 });
 
 test('the superuser names the owner of what he makes; nobody else may', async (t) => {
-  const fixture = setUp(t);
+  const fixture = openReplayedFixture(t);
   const { ns } = fixture;
   await makeDirectory(fixture, '/d', 0o777, { owner: 'alice', group: 'staff' });
   t.like(inodeAt(fixture, '/d'), { owner: 'alice', grp: 'staff', mode: 0o777 });
@@ -107,8 +88,8 @@ test('the superuser names the owner of what he makes; nobody else may', async (t
     replication: 1,
     blockSizeBytes: 1000,
   };
-  const make = (call: Call, path: string, owner = {}) =>
-    create(ns, call, { ...request, path: parsePath(path), ...owner });
+  const make = async (call: Call, path: string, owner = {}) =>
+    (await create(ns, call, { ...request, path: parsePath(path), ...owner })).inode;
   t.like(await make(ROOT, '/d/a', { owner: 'bob', group: 'users' }), { owner: 'bob', grp: 'users' });
   t.like(await make(callOf('bob'), '/d/b'), { owner: 'bob', grp: 'staff' });
   await t.throwsAsync(make(callOf('bob'), '/d/c', { owner: 'alice' }), { name: 'AccessControl' });
@@ -116,7 +97,7 @@ test('the superuser names the owner of what he makes; nobody else may', async (t
 });
 
 test('a directory with the setgid bit hands down its group, and the bit to directories', async (t) => {
-  const fixture = setUp(t);
+  const fixture = openReplayedFixture(t);
   const { ns } = fixture;
   await makeDirectory(fixture, '/d', 0o777, { owner: 'alice', group: 'staff' });
   await setPermission(ns, ROOT, parsePath('/d'), 0o2777);
@@ -127,7 +108,7 @@ test('a directory with the setgid bit hands down its group, and the bit to direc
 });
 
 test('a symbolic link keeps its target, is not walked through, and is removed like a file', async (t) => {
-  const fixture = setUp(t);
+  const fixture = openReplayedFixture(t);
   const { ns } = fixture;
   const target = 'ü/../\n/somewhere';
   const link = await createSymlink(ns, ROOT, { path: parsePath('/link'), target });
@@ -144,7 +125,7 @@ test('a symbolic link keeps its target, is not walked through, and is removed li
 });
 
 test('what a rename replaces can be kept under another name, in the same step', async (t) => {
-  const fixture = setUp(t);
+  const fixture = openReplayedFixture(t);
   const old = await writeFile(fixture.ns, '/old', [10]);
   const next = await writeFile(fixture.ns, '/next', [20]);
   await makeDirectory(fixture, '/kept');
@@ -162,7 +143,7 @@ test('what a rename replaces can be kept under another name, in the same step', 
 });
 
 test('a file gets new contents of its own blocks and those of another file', async (t) => {
-  const fixture = setUp(t);
+  const fixture = openReplayedFixture(t);
   const { ns } = fixture;
   const { fileId } = await writeFile(ns, '/f', [1000, 1000, 1000, 500]);
   await writeFile(ns, '/new', [900, 700, 1]);
@@ -193,7 +174,7 @@ test('a file gets new contents of its own blocks and those of another file', asy
 });
 
 test('extended attributes are set, listed, replaced and removed; other name spaces are refused', async (t) => {
-  const fixture = setUp(t);
+  const fixture = openReplayedFixture(t);
   const { ns } = fixture;
   await writeFile(ns, '/f', [10]);
   const path = parsePath('/f');
@@ -220,7 +201,7 @@ test('extended attributes are set, listed, replaced and removed; other name spac
 });
 
 test('times have nanoseconds; a time that is not given keeps its own', async (t) => {
-  const fixture = setUp(t);
+  const fixture = openReplayedFixture(t);
   const { ns } = fixture;
   await writeFile(ns, '/f', [10]);
   const path = parsePath('/f');

@@ -1,5 +1,8 @@
-/** Quotas, operation by operation; what random operations do to them: test/namenode/namesystem-model.test.ts. */
-import test, { type ExecutionContext } from 'ava';
+/**
+ * Quotas, operation by operation; what random operations do to them: test/namenode/namesystem-model.test.ts. Blocks are of 1,000 bytes, files have three
+ * replicas.
+ */
+import test from 'ava';
 import { resolve } from '../../../namenode/inode-tree.js';
 import type { Namesystem } from '../../../namenode/namesystem.js';
 import { change } from '../../../namenode/namesystem.js';
@@ -9,7 +12,7 @@ import { setReplication } from '../../../namenode/operations/attributes.js';
 import { blockLocations } from '../../../namenode/operations/block-locations.js';
 import { complete } from '../../../namenode/operations/complete.js';
 import { concat } from '../../../namenode/operations/concat.js';
-import { createWithBlock } from '../../../namenode/operations/create.js';
+import { create } from '../../../namenode/operations/create.js';
 import { deletePath } from '../../../namenode/operations/delete.js';
 import { NAMENODE } from '../../../namenode/operations/lease-recovery.js';
 import { mkdirs } from '../../../namenode/operations/mkdirs.js';
@@ -22,28 +25,9 @@ import { truncate } from '../../../namenode/operations/truncate.js';
 import { parsePath } from '../../../namenode/paths.js';
 import { countForQuotas } from '../../../namenode/quota-counting.js';
 import { nextSlice } from '../../../namenode/reaper.js';
-import { createDatabase, openDatabase } from '../../../namenode/storage/database.js';
-import { replay } from '../../../namenode/storage/replay.js';
 import { nextBlock, openFile, writeFile } from '../support/files.js';
-import { dump } from '../support/namespace-world.js';
-import { callOf, type NamesystemFixture, openNamesystemFixture, ROOT } from '../support/namesystem-fixture.js';
-
-/** Blocks are of 1,000 bytes, files have three replicas. At its end every test replays its log, which must give the same rows. */
-function setUp(t: ExecutionContext): NamesystemFixture {
-  const opened = openNamesystemFixture();
-  t.teardown(async () => {
-    const { fixture } = opened;
-    const path = `${fixture.databasePath}.replayed`;
-    createDatabase(path, { clusterId: 'CID-test', owner: 'root', group: 'supergroup', timeMs: 1_000 });
-    const { writing, close } = openDatabase(path);
-    await replay(writing, fixture.log);
-    const [live, replayed] = [dump(fixture.journal.committed), dump(writing)];
-    close();
-    await opened.close();
-    if (live !== replayed) throw new Error(`replay gives\n${replayed}\ninstead of\n${live}`);
-  });
-  return opened;
-}
+import { callOf, ROOT } from '../support/namesystem-fixture.js';
+import { openReplayedFixture } from '../support/replayed-fixture.js';
 
 const quota = (ns: Namesystem, path: string, wanted: Partial<NewQuota>) =>
   setQuota(ns, ROOT, parsePath(path), { names: 'unchanged', space: 'unchanged', ...wanted });
@@ -69,7 +53,7 @@ const NAMES = { name: 'NSQuotaExceeded' } as const;
 const SPACE = { name: 'DSQuotaExceeded' } as const;
 
 test('the quota of names counts the directory, files, directories and links, and its message is that of HDFS', async (t) => {
-  const { ns } = setUp(t);
+  const { ns } = openReplayedFixture(t);
   await makeDirectory(ns, '/d');
   await quota(ns, '/d', { names: 3 });
   await openFile(ns, '/d/file');
@@ -85,7 +69,7 @@ test('the quota of names counts the directory, files, directories and links, and
 });
 
 test('the quota of space holds a whole block for each one that is being written, and gives back what it did not take', async (t) => {
-  const { ns } = setUp(t);
+  const { ns } = openReplayedFixture(t);
   await makeDirectory(ns, '/d');
   await quota(ns, '/d', { space: 3 * 1_536 });
   const file = await openFile(ns, '/d/file');
@@ -101,7 +85,7 @@ test('the quota of space holds a whole block for each one that is being written,
 });
 
 test('a quota of no space takes empty files', async (t) => {
-  const { ns } = setUp(t);
+  const { ns } = openReplayedFixture(t);
   await makeDirectory(ns, '/d');
   await quota(ns, '/d', { space: 0 });
   await writeFile(ns, '/d/empty', []);
@@ -109,7 +93,7 @@ test('a quota of no space takes empty files', async (t) => {
 });
 
 test('to append needs the rest of the last block, and more replicas need more room', async (t) => {
-  const { ns } = setUp(t);
+  const { ns } = openReplayedFixture(t);
   await writeFile(ns, '/d/f', [500]);
   await quota(ns, '/d', { space: 2_999 });
   const open = () => append(ns, ROOT, { path: parsePath('/d/f'), clientName: 'writer', newBlock: false });
@@ -122,7 +106,7 @@ test('to append needs the rest of the last block, and more replicas need more ro
 });
 
 test('a cut within a block needs a block as long as it lasts; one between blocks only gives back', async (t) => {
-  const { ns } = setUp(t);
+  const { ns } = openReplayedFixture(t);
   await writeFile(ns, '/d/f', [1_000, 500]);
   await quota(ns, '/d', { space: 1 });
   const cut = (newLength: number) => truncate(ns, ROOT, { path: parsePath('/d/f'), newLength, clientName: 'client' });
@@ -134,7 +118,7 @@ test('a cut within a block needs a block as long as it lasts; one between blocks
 });
 
 test('a quota may be lower than what is there; then nothing may be added until enough has gone', async (t) => {
-  const { ns } = setUp(t);
+  const { ns } = openReplayedFixture(t);
   for (const name of ['a', 'b', 'c']) await writeFile(ns, `/d/${name}`, [1_000]);
   await quota(ns, '/d', { names: 2, space: 1_000 });
   t.deepEqual(await used(ns, '/d'), [4, 9_000]);
@@ -146,7 +130,7 @@ test('a quota may be lower than what is there; then nothing may be added until e
 });
 
 test('a tree that is moved needs room for all of it where it goes, and none in directories that it is in already', async (t) => {
-  const { ns } = setUp(t);
+  const { ns } = openReplayedFixture(t);
   for (const path of ['/tree/sub/a', '/tree/sub/b']) await writeFile(ns, path, [100]);
   await makeDirectory(ns, '/q/inner');
   await quota(ns, '/q', { names: 6 });
@@ -165,7 +149,7 @@ test('a tree that is moved needs room for all of it where it goes, and none in d
 });
 
 test('what a rename replaces makes room, unless it is kept in the same directory', async (t) => {
-  const { ns } = setUp(t);
+  const { ns } = openReplayedFixture(t);
   await writeFile(ns, '/d/old', [100]);
   await quota(ns, '/d', { names: 2 });
   await writeFile(ns, '/new', [200]);
@@ -178,7 +162,7 @@ test('what a rename replaces makes room, unless it is kept in the same directory
 });
 
 test('concat moves what the sources take from their directories to that of the target', async (t) => {
-  const { ns } = setUp(t);
+  const { ns } = openReplayedFixture(t);
   await writeFile(ns, '/d/target', [100]);
   await writeFile(ns, '/s/source', [200]);
   await quota(ns, '/s', { names: 9 });
@@ -192,7 +176,7 @@ test('concat moves what the sources take from their directories to that of the t
 });
 
 test('new contents for a file count where it is', async (t) => {
-  const { ns } = setUp(t);
+  const { ns } = openReplayedFixture(t);
   await writeFile(ns, '/d/file', [1_000, 100]);
   await writeFile(ns, '/hidden/new', [400]);
   await quota(ns, '/d', { space: 3_300 });
@@ -223,7 +207,7 @@ test('new contents for a file count where it is', async (t) => {
 });
 
 test('operations of one batch see each other', async (t) => {
-  const { ns } = setUp(t);
+  const { ns } = openReplayedFixture(t);
   await makeDirectory(ns, '/d');
   await quota(ns, '/d', { names: 3 });
   const results = await Promise.allSettled(['a', 'b', 'c', 'd'].map((name) => openFile(ns, `/d/${name}`)));
@@ -234,7 +218,7 @@ test('operations of one batch see each other', async (t) => {
 });
 
 test('the superuser is held to quotas, and nobody else sets them', async (t) => {
-  const { ns } = setUp(t);
+  const { ns } = openReplayedFixture(t);
   await writeFile(ns, '/d/file', []);
   const wanted = { names: 1, space: 'unchanged' } as const;
   await t.throwsAsync(setQuota(ns, callOf('alice'), parsePath('/d'), wanted), { name: 'AccessControl' });
@@ -245,7 +229,7 @@ test('the superuser is held to quotas, and nobody else sets them', async (t) => 
 });
 
 test('a quota that is cleared is gone, one that is not mentioned stays, and those of deleted directories go with them', async (t) => {
-  const { ns } = setUp(t);
+  const { ns } = openReplayedFixture(t);
   await makeDirectory(ns, '/d/sub');
   await quota(ns, '/d', { names: 2, space: 1_000 });
   await quota(ns, '/d', { names: 'none' });
@@ -260,7 +244,7 @@ test('a quota that is cleared is gone, one that is not mentioned stays, and thos
 });
 
 test('without quotas nothing is counted, and the first one counts what is there', async (t) => {
-  const { ns } = setUp(t);
+  const { ns } = openReplayedFixture(t);
   for (let i = 0; i < 1_200; i++) await makeDirectory(ns, `/d/${i % 7}/${i}`);
   t.false(ns.journal.committed.prepare('SELECT 1 FROM usage').get() !== undefined);
   const counting = quota(ns, '/d', { names: 1_300 });
@@ -275,12 +259,12 @@ test('without quotas nothing is counted, and the first one counts what is there'
 });
 
 test('a file is made without its first block when the quota of space has no room for that, and gives one back that it did not write', async (t) => {
-  const { ns } = setUp(t);
+  const { ns } = openReplayedFixture(t);
   await makeDirectory(ns, '/d');
   await quota(ns, '/d', { space: 2_999 });
   const open = async (path: string, overwrite = false) => {
     const request = { path: parsePath(path), clientName: 'writer', mode: 0o644, overwrite, createParent: true };
-    const made = await createWithBlock(ns, ROOT, {
+    const made = await create(ns, ROOT, {
       ...request,
       replication: 3,
       blockSizeBytes: 1_000,
@@ -305,7 +289,7 @@ test('a file is made without its first block when the quota of space has no room
 });
 
 test('a count that was interrupted goes on by itself, and not in safe mode', async (t) => {
-  const { ns, blocks } = setUp(t);
+  const { ns, blocks } = openReplayedFixture(t);
   for (const name of ['a', 'b']) await makeDirectory(ns, `/d/${name}`);
   const id = resolve(ns.journal.committed, ROOT, parsePath('/d')).inode?.id ?? 0;
   await change(ns, NAMENODE, 'set a quota', () => ({ answer: null, record: { op: 'setQuota', id, names: 3 } }));

@@ -5,7 +5,7 @@ import { abandonBlock } from '../../../namenode/operations/abandon-block.js';
 import { addBlock } from '../../../namenode/operations/add-block.js';
 import { append } from '../../../namenode/operations/append.js';
 import { complete } from '../../../namenode/operations/complete.js';
-import { createWithBlock } from '../../../namenode/operations/create.js';
+import { create } from '../../../namenode/operations/create.js';
 import { deletePath } from '../../../namenode/operations/delete.js';
 import { fsync } from '../../../namenode/operations/fsync.js';
 import { recoverLease } from '../../../namenode/operations/lease-recovery.js';
@@ -157,7 +157,7 @@ const withFirst = { clientName: WRITER, mode: 0o644, createParent: true, replica
 /** Creates a file together with its first block. */
 async function openWithBlock(ns: Namesystem, path: string, { call = ROOT, overwrite = false } = {}) {
   const request = { ...withFirst, path: parsePath(path), overwrite, firstBlock: { writerHost: 'h' } };
-  const { inode, firstBlock } = await createWithBlock(ns, call, request);
+  const { inode, firstBlock } = await create(ns, call, request);
   return { file: { path: request.path, fileId: inode.id, clientName: WRITER }, firstBlock };
 }
 

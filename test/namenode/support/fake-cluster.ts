@@ -146,7 +146,7 @@ export class FakeCluster {
     const { replication = 3, blocks = 1, writerHost = '', bytesPerBlock = BLOCK_BYTES } = options;
     const { ns } = this;
     const request = { path: parsePath(path), clientName: `client-of-${path}` };
-    const inode = await create(ns, ROOT, {
+    const { inode } = await create(ns, ROOT, {
       ...request,
       mode: 0o644,
       overwrite: false,

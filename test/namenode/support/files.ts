@@ -20,7 +20,7 @@ export interface CreateOptions {
 export async function openFile(ns: Namesystem, path: string, options: CreateOptions = {}): Promise<WriterRequest> {
   const { call = ROOT, clientName = WRITER, overwrite = false, mode = 0o644 } = options;
   const request = { path: parsePath(path), clientName, mode, overwrite, createParent: true };
-  const inode = await create(ns, call, { ...request, replication: 3, blockSizeBytes: 1000 });
+  const { inode } = await create(ns, call, { ...request, replication: 3, blockSizeBytes: 1000 });
   return { path: parsePath(path), fileId: inode.id, clientName };
 }
 

@@ -10,7 +10,7 @@ import { setAttributes, setOwner, setPermission, setReplication } from '../../..
 import { commitBlockSynchronization } from '../../../namenode/operations/block-recovery.js';
 import { complete } from '../../../namenode/operations/complete.js';
 import { concat } from '../../../namenode/operations/concat.js';
-import { createWithBlock } from '../../../namenode/operations/create.js';
+import { create } from '../../../namenode/operations/create.js';
 import { deletePath } from '../../../namenode/operations/delete.js';
 import { fsync } from '../../../namenode/operations/fsync.js';
 import { NAMENODE, recoverLease } from '../../../namenode/operations/lease-recovery.js';
@@ -162,7 +162,7 @@ function createOperation([as, at, owner, bits, overwrite, createParent, withBloc
       async ({ ns }) => {
         const request = { path: parsePath(at), clientName: owner, mode: bits, overwrite, createParent };
         const firstBlock = withBlock ? { writerHost: '' } : undefined;
-        const made = await createWithBlock(ns, callOf(as, sides), {
+        const made = await create(ns, callOf(as, sides), {
           ...request,
           replication: 3,
           blockSizeBytes: 1000,
