@@ -104,7 +104,8 @@ class Search {
     for (const uuid of existing) this.#taken.add(uuid);
     const inService = cluster.filter((node) => node.outOfService === undefined);
     this.#busyAbove = busyAbove(inService);
-    this.#perRackMax = perRackMax(existing.size + request.count, inService);
+    // Without replicas whose rack nobody knows: all of the others could be on one rack.
+    this.#perRackMax = perRackMax(this.#racks.length + request.count, inService);
   }
 
   /** Adds targets that satisfy `level`, as long as some are missing. */

@@ -97,6 +97,15 @@ test('a replica is added on another rack when all existing ones share a rack', (
   for (let seed = 0; seed < 50; seed++) t.not(place(big, { count: 1, existing }, seed).racks[0], '/r0');
 });
 
+test('a replica on a DataNode that nobody knows does not let the others share a rack', (t) => {
+  const promised = node(2, '/b', free(2, 128 * MIB, MIB));
+  const existing = [{ datanodeUuid: 'forgotten', storageUuid: 'ds' }];
+  for (let seed = 0; seed < 50; seed++) {
+    const { racks } = place([node(0, '/a'), node(1, '/a'), promised], { count: 2, existing }, seed);
+    t.deepEqual([...racks].sort(), ['/a', '/b']);
+  }
+});
+
 test('a stale DataNode is not chosen, even if there are too few others', (t) => {
   const { uuids, refusals } = place([node(0, '/a'), node(1, '/b', { stale: true })]);
   t.deepEqual(uuids, ['dn0']);
