@@ -6,11 +6,12 @@ import type { ChecksumSpec } from '../common/checksum.js';
 import { DfsError, messageOf } from '../common/errors.js';
 import type { ClientContext } from './context.js';
 import type { LastBlock } from './file-writer.js';
+import type { FileBeingWritten } from './rpc/additional-datanode.js';
 import type { PlacedBlock } from './rpc/messages.js';
 import { dataAddress } from './rpc/messages.js';
 import { WriterCalls } from './rpc/writer-calls.js';
 import { BlockReader } from './tcp/block-reader.js';
-import type { DatanodeAddress, FileStatus } from './types.js';
+import type { DatanodeAddress } from './types.js';
 
 /**
  * Reads what is needed to go on at the end of `placed`, the last block of a file that has just been opened for append. When that
@@ -19,14 +20,14 @@ import type { DatanodeAddress, FileStatus } from './types.js';
  */
 export async function prepareAppend(
   context: ClientContext,
-  { path, fileId }: FileStatus,
+  file: FileBeingWritten,
   placed: PlacedBlock,
   signal: AbortSignal | undefined,
 ): Promise<LastBlock> {
   try {
-    return await readLastChunk(context, path, placed, signal);
+    return await readLastChunk(context, file.path, placed, signal);
   } catch (error) {
-    await new WriterCalls({ context, path, fileId }).complete(placed.block).catch(() => {});
+    await new WriterCalls({ context, file }).complete(placed.block).catch(() => {});
     throw error;
   }
 }

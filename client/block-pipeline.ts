@@ -14,6 +14,7 @@ import type { BlockProgress } from './pipeline-recovery.js';
 import { PipelineFault, planRecovery } from './pipeline-recovery.js';
 import { findReplacement } from './pipeline-replacement.js';
 import { wantsReplacement } from './replace-datanode.js';
+import type { FileBeingWritten } from './rpc/additional-datanode.js';
 import type { PlacedBlock } from './rpc/messages.js';
 import { dataAddress } from './rpc/messages.js';
 import type { WriterCalls } from './rpc/writer-calls.js';
@@ -22,11 +23,14 @@ import type { Pipeline } from './tcp/pipeline.js';
 import { openPipeline } from './tcp/pipeline.js';
 import type { FileStatus, ReplicaLocation } from './types.js';
 
+/** The file whose block it is. */
+export interface FileToWrite extends FileBeingWritten, Pick<FileStatus, 'blockSize' | 'replication'> {}
+
 export interface BlockPipelineOptions {
   readonly context: ClientContext;
   readonly calls: WriterCalls;
   /** The file that the block belongs to. */
-  readonly file: FileStatus;
+  readonly file: FileToWrite;
   readonly checksum: ChecksumSpec;
   readonly suspects: SuspectNodes;
   readonly signal: AbortSignal;

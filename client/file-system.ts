@@ -54,14 +54,14 @@ import type {
   TimesChange,
 } from './types.js';
 
-type OpenedFile = Pick<FileWriterOptions, 'status' | 'firstBlock' | 'lastBlock' | 'signal'> & {
+type OpenedFile = Pick<FileWriterOptions, 'status' | 'openedBy' | 'firstBlock' | 'lastBlock' | 'signal'> & {
   readonly isNew?: boolean;
 };
 
 /** A file that is open for reading, or a writer. */
-type OpenHandle =
-  | { readonly fileId?: undefined; abort(): Promise<void> }
-  | { readonly fileId: number; abort(): Promise<void>; overtaken(): void };
+interface OpenHandle {
+  abort(): Promise<void>;
+}
 
 export class FileSystem {
   readonly #context: ClientContext;
@@ -195,9 +195,9 @@ export class FileSystem {
         withFirstBlock: options.firstBlock ?? this.#filesGetBytes,
         clientHost: this.#context.clientHost,
       };
-      const { status, directory, firstBlock } = await namenode.call('Create', request, { signal });
+      const { status, directory, firstBlock, openedBy } = await namenode.call('Create', request, { signal });
       namespace.tellDirectory(directory, options.onDirectory);
-      const file = { status: toFileStatus(path, required(status, 'the new file')), signal, isNew: true };
+      const file = { status: toFileStatus(path, required(status, 'the new file')), openedBy, signal, isNew: true };
       return firstBlock === null ? file : { ...file, firstBlock: toNewBlock(path, firstBlock) };
     });
   }
@@ -206,14 +206,16 @@ export class FileSystem {
   async append(path: string, { newBlock = false, signal }: AppendOptions = {}): Promise<FileWriter> {
     const { namenode } = this.#context;
     return await this.#openWriter(async () => {
-      const { status, lastBlock } = await namenode.call(
+      const { status, lastBlock, openedBy } = await namenode.call(
         'Append',
         { path, clientName: namenode.clientName, newBlock },
         { signal },
       );
-      const file = { status: toFileStatus(path, required(status, 'the file')), signal };
+      const file = { status: toFileStatus(path, required(status, 'the file')), openedBy, signal };
       if (lastBlock === null) return file;
-      return { ...file, lastBlock: await prepareAppend(this.#context, file.status, toPlacedBlock(lastBlock), signal) };
+      const { fileId } = file.status;
+      const placed = toPlacedBlock(lastBlock);
+      return { ...file, lastBlock: await prepareAppend(this.#context, { path, fileId, openedBy }, placed, signal) };
     });
   }
 
@@ -370,14 +372,12 @@ export class FileSystem {
     const releaseLease = this.#context.leases.hold();
     try {
       const file = await open();
-      const { fileId } = file.status;
-      for (const other of this.#open) if (other.fileId === fileId) other.overtaken();
       const onEnd = (): void => {
         releaseLease();
         this.#open.delete(handle);
         if (file.isNew) this.#filesGetBytes = writer.length > 0;
       };
-      const handle = { fileId, abort: (): Promise<void> => writer.abort(), overtaken: (): void => writer.overtaken() };
+      const handle: OpenHandle = { abort: () => writer.abort() };
       this.#open.add(handle);
       const writer = new FileWriter({ ...file, context: this.#context, onEnd });
       return writer;

@@ -6,6 +6,7 @@ import type { Block } from '../common/block.js';
 import { cancellation } from '../common/cancellation.js';
 import type { ChecksumSpec } from '../common/checksum.js';
 import { DfsError, toDfsError } from '../common/errors.js';
+import type { FileToWrite } from './block-pipeline.js';
 import type { BlockOrigin } from './block-writer.js';
 import { BlockWriter } from './block-writer.js';
 import type { ClientContext } from './context.js';
@@ -37,6 +38,8 @@ export interface LastBlock extends PlacedBlock {
 export interface FileWriterOptions {
   readonly context: ClientContext;
   readonly status: FileStatus;
+  /** Tells this writer from an earlier one of the same client, whose calls the NameNode refuses: what it answered when the file was opened. */
+  readonly openedBy: number;
   readonly lastBlock?: LastBlock | undefined;
   /** The block for the first bytes of a new file, if it has come with the file. */
   readonly firstBlock?: PlacedBlock | undefined;
@@ -83,9 +86,8 @@ export class FileWriter {
   /** Use `FileSystem.create` or `FileSystem.append`. */
   constructor(options: FileWriterOptions) {
     const { context, status, lastBlock, firstBlock, signal } = options;
-    const { path, fileId } = status;
     this.#options = options;
-    this.#calls = new WriterCalls({ context, path, fileId, firstBlock, signal: this.#abort.signal });
+    this.#calls = new WriterCalls({ context, file: this.#file, firstBlock, signal: this.#abort.signal });
     this.#window = new FlowWindow(context.settings.writeWindowBytes);
     this.#suspects = new SuspectNodes(context.clock, context.settings.suspectMs);
     this.#length = status.length;
@@ -101,6 +103,12 @@ export class FileWriter {
 
   get path(): string {
     return this.#options.status.path;
+  }
+
+  get #file(): FileToWrite {
+    const { status, openedBy } = this.#options;
+    const { path, fileId, blockSize, replication } = status;
+    return { path, fileId, openedBy, blockSize, replication };
   }
 
   /** Bytes of the file so far, those included that are still on their way. */
@@ -160,15 +168,6 @@ export class FileWriter {
     this.#abort.abort(reason);
     this.#fail(cancellation(this.#abort.signal, `writing ${this.path}`));
     await this.#giveBlockBack();
-  }
-
-  /**
-   * Nothing is written any more: the file was taken from this writer, and the same client has opened it again. The NameNode tells writers apart by
-   * their clients, so it would let this one write between the bytes of the new one. What has been written belongs to the file.
-   */
-  overtaken(): void {
-    const what = `${this.path} was taken from this writer, and has been opened again by the same client`;
-    this.#abort.abort(this.#fail(new DfsError('LeaseExpired', what)));
   }
 
   async #flush(sync: boolean): Promise<void> {
@@ -236,11 +235,11 @@ export class FileWriter {
   }
 
   #startWriter(checksum: ChecksumSpec, origin: BlockOrigin): BlockWriter {
-    const { context, status } = this.#options;
+    const { context } = this.#options;
     const common = {
       context,
       calls: this.#calls,
-      file: status,
+      file: this.#file,
       checksum,
       suspects: this.#suspects,
       signal: this.#abort.signal,
@@ -300,12 +299,8 @@ export class FileWriter {
     await writer?.finished.catch(() => {});
     const block = writer?.block ?? this.#calls.takeFirstBlock()?.block;
     if (block === undefined || this.#blockIsVisible) return;
-    const calls = new WriterCalls({
-      context: this.#options.context,
-      path: this.path,
-      fileId: this.#options.status.fileId,
-      timeoutMs: ABANDON_TIMEOUT_MS,
-    });
+    const { context } = this.#options;
+    const calls = new WriterCalls({ context, file: this.#file, timeoutMs: ABANDON_TIMEOUT_MS });
     await calls.abandonBlock(block).catch(() => {});
   }
 

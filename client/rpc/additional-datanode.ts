@@ -6,12 +6,14 @@ import { toReplicaLocation } from './messages.js';
 export interface FileBeingWritten {
   readonly path: string;
   readonly fileId: number;
+  /** As the NameNode answered when the file was opened. */
+  readonly openedBy: number;
 }
 
 /** One more DataNode for the pipeline of `placed`; undefined when the cluster has none. @throws DfsError `LeaseExpired`, … */
 export async function additionalDatanode(
   { namenode }: ClientContext,
-  { path, fileId }: FileBeingWritten,
+  { path, fileId, openedBy }: FileBeingWritten,
   { block, nodes }: PlacedBlock,
   excludeDatanodes: readonly string[],
   signal: AbortSignal,
@@ -20,6 +22,7 @@ export async function additionalDatanode(
     path,
     fileId,
     clientName: namenode.clientName,
+    openedBy,
     block,
     existing: [...nodes],
     excludeDatanodes: [...excludeDatanodes],

@@ -5,14 +5,14 @@ import { DfsError, isDfsError } from '../../common/errors.js';
 import type { ClientContext } from '../context.js';
 import { pause } from '../pause.js';
 import type { ReplicaLocation } from '../types.js';
+import type { FileBeingWritten } from './additional-datanode.js';
 import type { PlacedBlock } from './messages.js';
 import { required, toNewBlock } from './messages.js';
 import type { NamenodeCallOptions } from './namenode-client.js';
 
 export interface WriterCallsOptions {
   readonly context: ClientContext;
-  readonly path: string;
-  readonly fileId: number;
+  readonly file: FileBeingWritten;
   /** What the first {@link WriterCalls.addBlock} gives without asking. */
   readonly firstBlock?: PlacedBlock | undefined;
   readonly signal?: AbortSignal;
@@ -33,15 +33,15 @@ type Attempt<T> = { readonly value: T } | { readonly tryAgain: DfsError };
 export class WriterCalls {
   readonly path: string;
   readonly #context: ClientContext;
-  readonly #file: { readonly path: string; readonly fileId: number; readonly clientName: string };
+  readonly #file: FileBeingWritten & { readonly clientName: string };
   readonly #callOptions: NamenodeCallOptions;
   #firstBlock: PlacedBlock | undefined;
 
-  constructor({ context, path, fileId, firstBlock, signal, timeoutMs }: WriterCallsOptions) {
-    this.path = path;
+  constructor({ context, file, firstBlock, signal, timeoutMs }: WriterCallsOptions) {
+    this.path = file.path;
     this.#context = context;
     this.#firstBlock = firstBlock;
-    this.#file = { path, fileId, clientName: context.namenode.clientName };
+    this.#file = { ...file, clientName: context.namenode.clientName };
     this.#callOptions = { signal, throughSafeMode: true, maxTotalMs: timeoutMs, attemptTimeoutMs: timeoutMs };
   }
 

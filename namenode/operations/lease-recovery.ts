@@ -23,29 +23,46 @@ export const NAMENODE: Caller = { user: 'namenode', groups: [], superuser: true 
 /** Holder of the files whose last block is under recovery. */
 export const NAMENODE_LEASE_HOLDER = 'HDFS_NameNode';
 
+export interface RecoverLeaseRequest {
+  readonly path: DfsPath;
+  /** The name under which the client that calls holds its leases; undefined: it does not tell. */
+  readonly clientName?: string | undefined;
+}
+
 /**
  * Takes a file from its writer, expired or not, and closes it, or has its last block recovered.
  * @returns whether it is closed now.
  * @throws DfsError `FileNotFound`, `IsADirectory`, `AccessControl`.
  */
-export async function recoverLease(ns: Namesystem, call: Call, path: DfsPath): Promise<boolean> {
+export async function recoverLease(
+  ns: Namesystem,
+  call: Call,
+  { path, clientName }: RecoverLeaseRequest,
+): Promise<boolean> {
   const { inode } = requireFile(ns.journal.committed, call, path);
   requireAccess(call, inode, Access.WRITE, () => path.text);
   if (inode.lease_holder === null) return true;
-  return await releaseLease(ns, inode.lease_holder, inode.id);
+  // A repeat that comes late: it was made, and answered, before its own client opened the file again.
+  if (inode.lease_holder === clientName && call.id !== undefined && call.id.callId < inode.opened_by) return true;
+  return await releaseLease(ns, inode.lease_holder, inode.id, call.id);
 }
 
 /**
  * Takes the file from `holder`, if that still has it.
  * @returns true when the file is closed (or gone), false while that has to wait for DataNodes.
  */
-export async function releaseLease(ns: Namesystem, holder: string, inodeId: number): Promise<boolean> {
-  const closed = await change<boolean>(ns, NAMENODE, `release the lease of ${holder} on inode ${inodeId}`, (tx) => {
-    const inode = inodeById(tx.db, inodeId);
-    if (inode === undefined || inode.lease_holder === null || pathOf(tx.db, inodeId) === undefined)
-      return { answer: true };
-    return inode.lease_holder === holder ? decide(ns, tx, inode) : { answer: false };
-  });
+export async function releaseLease(ns: Namesystem, holder: string, inodeId: number, id?: Call['id']): Promise<boolean> {
+  const closed = await change<boolean>(
+    ns,
+    { ...NAMENODE, id },
+    `release the lease of ${holder} on inode ${inodeId}`,
+    (tx) => {
+      const inode = inodeById(tx.db, inodeId);
+      if (inode === undefined || inode.lease_holder === null || pathOf(tx.db, inodeId) === undefined)
+        return { answer: true };
+      return inode.lease_holder === holder ? decide(ns, tx, inode) : { answer: false };
+    },
+  );
   if (!closed) startRecovery(ns, inodeId);
   return closed;
 }

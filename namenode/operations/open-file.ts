@@ -15,6 +15,8 @@ export interface WriterRequest {
   /** 0: unknown, the path decides. */
   readonly fileId: number;
   readonly clientName: string;
+  /** The number of the call with which this writer opened the file; undefined: it does not tell. */
+  readonly openedBy?: number | undefined;
 }
 
 /**
@@ -35,6 +37,14 @@ export function requireOpen(inode: InodeRow | undefined, request: WriterRequest)
     throw new DfsError(
       'LeaseExpired',
       `Client (=${request.clientName}) is not the lease owner (=${inode.lease_holder}: ${request.path.text} (inode ${inode.id})`,
+    );
+  }
+  if (request.openedBy !== undefined && inode.opened_by !== 0 && inode.opened_by !== request.openedBy) {
+    // A repeat that comes late, or a writer that has not noticed that another one of its client has the file now.
+    const what = `${request.path.text} (inode ${inode.id})`;
+    throw new DfsError(
+      'LeaseExpired',
+      `Client (=${request.clientName}) has opened ${what} anew since; this writer has lost it`,
     );
   }
   return inode;

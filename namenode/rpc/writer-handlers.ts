@@ -1,6 +1,6 @@
 /** ClientProtocol: writing a file. */
 import type { ClientProtocolHandlers } from '../../common/rpc/services.js';
-import type { Namesystem } from '../namesystem.js';
+import type { Call, Namesystem } from '../namesystem.js';
 import { abandonBlock } from '../operations/abandon-block.js';
 import { addBlock } from '../operations/add-block.js';
 import { append } from '../operations/append.js';
@@ -70,17 +70,26 @@ export function writerHandlers(ns: Namesystem, callers: CallerSettings): WriterH
         firstBlock: request.withFirstBlock ? { writerHost } : undefined,
       });
       const directory = request.withDirectory ? withDirectory(ns, call, path).directory : undefined;
-      const status = { status: fileStatus(inode), directory: optionalStatus(directory) };
-      return firstBlock === undefined ? status : { ...status, firstBlock: locatedBlock(firstBlock) };
+      const opened = {
+        status: fileStatus(inode),
+        directory: optionalStatus(directory),
+        openedBy: openedBy(call),
+      };
+      return firstBlock === undefined ? opened : { ...opened, firstBlock: locatedBlock(firstBlock) };
     },
 
     async Append(request) {
-      const { inode, lastBlock } = await append(ns, callOf(callers, request.header), {
+      const call = callOf(callers, request.header);
+      const { inode, lastBlock } = await append(ns, call, {
         path: parsePath(request.path),
         clientName: shortText('client_name', request.clientName),
         newBlock: request.newBlock,
       });
-      return { status: fileStatus(inode), lastBlock: lastBlock === undefined ? null : locatedBlock(lastBlock) };
+      return {
+        status: fileStatus(inode),
+        lastBlock: lastBlock === undefined ? null : locatedBlock(lastBlock),
+        openedBy: openedBy(call),
+      };
     },
 
     async AddBlock(request, { peerHost }) {
@@ -164,7 +173,11 @@ export function writerHandlers(ns: Namesystem, callers: CallerSettings): WriterH
     },
 
     async RecoverLease(request) {
-      return { closed: await recoverLease(ns, callOf(callers, request.header), parsePath(request.path)) };
+      const recovered = {
+        path: parsePath(request.path),
+        clientName: optionalShortText('client_name', request.clientName),
+      };
+      return { closed: await recoverLease(ns, callOf(callers, request.header), recovered) };
     },
 
     async ListOpenFiles(request) {
@@ -180,10 +193,16 @@ export function writerHandlers(ns: Namesystem, callers: CallerSettings): WriterH
   };
 }
 
-function writer(request: { path: string; fileId: number; clientName: string }): WriterRequest {
+/** What the writer shall give with its further calls. */
+function openedBy({ id }: Call): number {
+  return id?.callId ?? 0;
+}
+
+function writer(request: { path: string; fileId: number; clientName: string; openedBy: number }): WriterRequest {
   return {
     path: parsePath(request.path),
     fileId: count('file_id', request.fileId),
     clientName: shortText('client_name', request.clientName),
+    openedBy: count('opened_by', request.openedBy) || undefined,
   };
 }

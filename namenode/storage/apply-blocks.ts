@@ -17,7 +17,7 @@ import { BlockState, InodeType, ReplicaRowState } from './schema.js';
 import { statement } from './statements.js';
 
 export function append(state: ApplyState, edit: AppendEdit): void {
-  setLeaseHolder(state, edit.inode, edit.leaseHolder);
+  setLeaseHolder(state, edit.inode, edit.leaseHolder, edit.call?.callId ?? 0);
   if (edit.reopened === undefined) return;
   const { id, expected } = edit.reopened;
   const sql = 'UPDATE blocks SET state = ?, expected = ? WHERE id = ?';
@@ -99,7 +99,7 @@ export function close(state: ApplyState, edit: CloseEdit): void {
 }
 
 export function closeInode({ db }: ApplyState, inode: number, timeMs: number): void {
-  const sql = 'UPDATE inodes SET lease_holder = NULL, mtime_ms = ?, mtime_ns = 0 WHERE id = ?';
+  const sql = 'UPDATE inodes SET lease_holder = NULL, opened_by = 0, mtime_ms = ?, mtime_ns = 0 WHERE id = ?';
   expectOneRow(statement(db, sql).run(timeMs, inode), `close inode ${inode}`);
 }
 
@@ -143,7 +143,12 @@ function removeInode(state: ApplyState, id: number): void {
   forgetDirectory(state, id);
 }
 
-export function setLeaseHolder({ db }: ApplyState, inode: number, holder: string): void {
-  const result = statement(db, 'UPDATE inodes SET lease_holder = ? WHERE id = ?').run(holder, inode);
+/** `openedBy`: the number of the call with which `holder` opens the file; 0: the NameNode takes it, or there is none. */
+export function setLeaseHolder({ db }: ApplyState, inode: number, holder: string, openedBy: number): void {
+  const result = statement(db, 'UPDATE inodes SET lease_holder = ?, opened_by = ? WHERE id = ?').run(
+    holder,
+    openedBy,
+    inode,
+  );
   expectOneRow(result, `open inode ${inode} for writing`);
 }

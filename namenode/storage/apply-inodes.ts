@@ -18,8 +18,8 @@ import { statement } from './statements.js';
 import { addUsage, chargeTo, NEW_NAME, releaseFrom } from './usage.js';
 
 const INSERT = `
-  INSERT INTO inodes (id, parent, name, type, mode, owner, grp, mtime_ms, atime_ms, children, replication, block_size, length, lease_holder)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 0, ?)`;
+  INSERT INTO inodes (id, parent, name, type, mode, owner, grp, mtime_ms, atime_ms, children, replication, block_size, length, lease_holder, opened_by)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 0, ?, ?)`;
 
 /** Links have no permissions of their own. */
 const SYMLINK_MODE = 0o777;
@@ -45,6 +45,7 @@ export function create(state: ApplyState, edit: CreateEdit): void {
     replication,
     blockSize,
     leaseHolder,
+    edit.call?.callId ?? 0,
   );
   link(state, parent, timeMs);
   takeInodeId(state, id);
@@ -67,6 +68,7 @@ export function symlink(state: ApplyState, edit: SymlinkEdit): void {
     0,
     0,
     null,
+    0,
   );
   expectOneRow(
     statement(state.db, 'UPDATE inodes SET symlink = ? WHERE id = ?').run(target, id),
@@ -136,7 +138,7 @@ export function setTimes(state: ApplyState, edit: Omit<SetTimesEdit, 'op'>): voi
 }
 
 function addDirectory(state: ApplyState, { id, parent, name, mode, owner, group }: NewDirectory, timeMs: number): void {
-  statement(state.db, INSERT).run(id, parent, name, InodeType.DIRECTORY, mode, owner, group, timeMs, 0, 0, 0, null);
+  statement(state.db, INSERT).run(id, parent, name, InodeType.DIRECTORY, mode, owner, group, timeMs, 0, 0, 0, null, 0);
   link(state, parent, timeMs);
   takeInodeId(state, id);
   addUsage(state, id, NEW_NAME);

@@ -10,7 +10,7 @@ export function recoverBlock(state: ApplyState, edit: RecoverBlockEdit): void {
   const sql = 'UPDATE blocks SET state = ?, recovery_id = ? WHERE id = ?';
   const result = statement(state.db, sql).run(BlockState.UNDER_RECOVERY, edit.recoveryId, edit.block);
   expectOneRow(result, `recover block ${edit.block}`);
-  setLeaseHolder(state, edit.inode, edit.leaseHolder);
+  setLeaseHolder(state, edit.inode, edit.leaseHolder, 0);
   takeStamp(state, edit.recoveryId);
 }
 

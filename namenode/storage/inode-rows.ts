@@ -24,6 +24,7 @@ const COLUMNS = [
   'symlink',
   'mtime_ns',
   'atime_ns',
+  'opened_by',
 ] as const satisfies readonly (keyof InodeRow)[];
 
 type Columns = typeof COLUMNS;
@@ -76,5 +77,6 @@ function toInode(values: Values): InodeRow {
     symlink: values[14],
     mtime_ns: values[15],
     atime_ns: values[16],
+    opened_by: values[17],
   };
 }

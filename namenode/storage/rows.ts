@@ -20,6 +20,7 @@ export interface InodeRow {
   readonly symlink: string | null;
   readonly mtime_ns: number;
   readonly atime_ns: number;
+  readonly opened_by: number;
 }
 
 export interface BlockRow {

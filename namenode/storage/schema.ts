@@ -145,7 +145,8 @@ CREATE TABLE inodes (
   lease_holder TEXT,             -- files open for writing: the client's name
   symlink TEXT,
   mtime_ns INTEGER NOT NULL DEFAULT 0, -- nanoseconds within the millisecond
-  atime_ns INTEGER NOT NULL DEFAULT 0
+  atime_ns INTEGER NOT NULL DEFAULT 0,
+  opened_by INTEGER NOT NULL DEFAULT 0 -- files open for writing: the number (call_id) of the call that opened it; 0: it had none
 ) STRICT;
 CREATE UNIQUE INDEX inodes_by_name ON inodes (parent, name);
 CREATE INDEX inodes_by_lease ON inodes (lease_holder, id) WHERE lease_holder IS NOT NULL;

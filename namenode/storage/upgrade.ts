@@ -6,11 +6,11 @@ import type { Database } from 'better-sqlite3';
 import { DATANODE_ADMIN_TABLE, FILL_TALLIES, QUOTA_TABLES, TALLIES, XATTRS_TABLE } from './schema.js';
 import { statement } from './statements.js';
 
-const NANOSECOND_COLUMNS = ['mtime_ns', 'atime_ns'];
+const LATER_COLUMNS = ['mtime_ns', 'atime_ns', 'opened_by'];
 
 export function addWhatCameLater(db: Database): void {
   const columns = statement<{ name: string }>(db, "SELECT name FROM pragma_table_info('inodes')").all();
-  for (const added of NANOSECOND_COLUMNS) {
+  for (const added of LATER_COLUMNS) {
     if (columns.some(({ name }) => name === added)) continue;
     db.exec(`ALTER TABLE inodes ADD COLUMN ${added} INTEGER NOT NULL DEFAULT 0`);
   }

@@ -64,6 +64,20 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'namenode/operations/open-file.ts',
     find: 'if (inode.lease_holder !== request.clientName) {',
     replace: "if (request.clientName === '') {",
+    also: [
+      {
+        file: 'namenode/operations/open-file.ts',
+        find: 'inode.opened_by !== request.openedBy) {',
+        replace: 'inode.opened_by !== request.openedBy && inode.lease_holder === null) {',
+      },
+    ],
+  },
+  {
+    name: 'openings-not-told-apart',
+    breaks: 'An earlier writer of a client writes nothing once the client has opened the file again.',
+    file: 'namenode/operations/open-file.ts',
+    find: 'inode.opened_by !== request.openedBy) {',
+    replace: 'inode.opened_by > request.openedBy + 1_000_000) {',
   },
   {
     name: 'recovery-leaves-the-lease',

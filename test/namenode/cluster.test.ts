@@ -411,7 +411,7 @@ test('a file is opened where its last block is not, and its writer vanishes: the
   await withBlockAway(async (cluster) => {
     const path = parsePath('/f');
     await append(cluster.ns, ROOT, { path, clientName: 'writer', newBlock: false });
-    t.false(await recoverLease(cluster.ns, ROOT, path));
+    t.false(await recoverLease(cluster.ns, ROOT, { path }));
     await cluster.waitFor('ordered', () => recoveriesOrdered(cluster).length === 1);
     t.is(recoveriesOrdered(cluster)[0]?.locations?.length, 1);
     t.is(recoveriesOrdered(cluster)[0]?.givenUp, 1, 'else the block would be given up with all that is in it');
@@ -425,7 +425,7 @@ test('a block is to be cut where it is not: the DataNode that has it takes part 
     await cluster.waitFor('ordered', () => recoveriesOrdered(cluster).length === 1);
     away.start();
     await cluster.advance(5 * MINUTE);
-    t.false(await recoverLease(cluster.ns, ROOT, path));
+    t.false(await recoverLease(cluster.ns, ROOT, { path }));
     await cluster.waitFor('ordered again', () => recoveriesOrdered(cluster).length === 2);
     const asked = recoveriesOrdered(cluster)[1]?.locations?.map(({ datanode }) => datanode?.uuid);
     t.true(asked?.includes(away.uuid), `${asked?.join(', ')} are asked`);

@@ -102,7 +102,7 @@ test('a replica on a DataNode that nobody knows does not let the others share a 
   const existing = [{ datanodeUuid: 'forgotten', storageUuid: 'ds' }];
   for (let seed = 0; seed < 50; seed++) {
     const { racks } = place([node(0, '/a'), node(1, '/a'), promised], { count: 2, existing }, seed);
-    t.deepEqual([...racks].sort(), ['/a', '/b']);
+    t.deepEqual(new Set(racks), new Set(['/a', '/b']));
   }
 });
 

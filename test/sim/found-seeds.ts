@@ -47,6 +47,7 @@ export const FOUND_SEEDS: readonly FoundSeed[] = [
   { seed: 61252, faultyMs: WHOLE_MS, found: 'a file that stayed open because two recoveries did not agree' },
   { seed: 70334, faultyMs: HALF_MS, found: 'a block that was not looked for where it was' },
   { seed: 71164, faultyMs: WHOLE_MS, found: 'old replicas that did not give way to that of a leaving DataNode' },
+  { seed: 73095, faultyMs: WHOLE_MS, found: 'a late call of an earlier writer of the same client' },
   { seed: 1660, faultyMs: WHOLE_MS, found: 'no bug: an error of the simulation' },
   { seed: 1723, faultyMs: HALF_MS, found: 'no bug: an error of the simulation' },
   { seed: 1899, faultyMs: HALF_MS, found: 'no bug: an error of the simulation' },

@@ -180,7 +180,7 @@ test('a writer whose file was taken from it, and opened again by the same client
     const writer = await fs.append('/f');
     await writer.write(content);
     await writer.hflush();
-    // The NameNode knows writers by their clients, and would give it the next block.
+    // The NameNode tells both apart by the calls that opened the file.
     await t.throwsAsync(
       overtaken.write(testBytes(100)).then(() => overtaken.hflush()),
       { name: 'LeaseExpired' },

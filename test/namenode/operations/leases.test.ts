@@ -28,10 +28,13 @@ async function underRecovery({ ns }: NamesystemFixture) {
   const file = await openFile(ns, '/f');
   const block = await nextBlock(ns, file);
   await fsync(ns, ROOT, { ...file, lastBlock: withLength(block, 500) });
-  await recoverLease(ns, ROOT, file.path);
+  await recoverLease(ns, ROOT, file);
   const newGenerationStamp = block.generationStamp + 1;
   return { file, block, result: { block, newGenerationStamp, newLength: 700, isGone: false, targets: [target(0)] } };
 }
+
+/** The call of this number of the client that has the lease. */
+const numbered = (callId: number) => ({ ...ROOT, id: { clientId: 'AAAAAAAAAAAAAAAAAAAAAA==', callId } });
 
 const holderOf = ({ ns }: NamesystemFixture, id: number) => inodeById(ns.journal.committed, id)?.lease_holder;
 
@@ -77,7 +80,7 @@ test('a block that is being written is recovered under a new stamp; until then n
   const file = await openFile(ns, '/f');
   const block = await nextBlock(ns, file);
   await fsync(ns, ROOT, { ...file, lastBlock: withLength(block, 500) });
-  t.false(await recoverLease(ns, ROOT, file.path));
+  t.false(await recoverLease(ns, ROOT, file));
   const recoveryId = block.generationStamp + 1;
   t.like(blocks.recoveries.get(block.blockId), { block: withLength(block, 500), recoveryId, truncate: false });
   t.is(holderOf(fixture, file.fileId), 'HDFS_NameNode');
@@ -106,7 +109,7 @@ test('the end of a recovery closes the file with the length that the DataNodes a
   const { lastTxid } = ns.journal;
   await commitBlockSynchronization(ns, result);
   t.is(ns.journal.lastTxid, lastTxid);
-  t.true(await recoverLease(ns, ROOT, file.path));
+  t.true(await recoverLease(ns, ROOT, file));
 });
 
 test('a recovered block that nobody has reported yet keeps its file open, until the lease monitor finds it', async (t) => {
@@ -165,16 +168,61 @@ test('without a DataNode that could lead a recovery the file stays with its writ
   const file = await openFile(ns, '/f');
   await nextBlock(ns, file);
   blocks.live = 0;
-  t.false(await recoverLease(ns, ROOT, file.path));
+  t.false(await recoverLease(ns, ROOT, file));
   t.is(holderOf(fixture, file.fileId), 'writer');
 });
 
 test('recovering a lease needs the right to write the file', async (t) => {
   const { ns } = setUp(t);
   const file = await openFile(ns, '/f');
-  await t.throwsAsync(recoverLease(ns, callOf('bob'), file.path), { name: 'AccessControl' });
-  await t.throwsAsync(recoverLease(ns, ROOT, parsePath('/')), { name: 'IsADirectory' });
-  await t.throwsAsync(recoverLease(ns, ROOT, parsePath('/none')), { name: 'FileNotFound' });
+  await t.throwsAsync(recoverLease(ns, callOf('bob'), file), { name: 'AccessControl' });
+  await t.throwsAsync(recoverLease(ns, ROOT, { path: parsePath('/') }), { name: 'IsADirectory' });
+  await t.throwsAsync(recoverLease(ns, ROOT, { path: parsePath('/none') }), { name: 'FileNotFound' });
+});
+
+test('what an earlier writer of the same client asks for is refused once the client has opened the file again', async (t) => {
+  const { ns } = setUp(t);
+  const made = await openFile(ns, '/f', { call: numbered(1) });
+  const earlier = { ...made, openedBy: 1 };
+  t.true(await recoverLease(ns, numbered(2), earlier));
+  await append(ns, numbered(3), { path: made.path, clientName: made.clientName, newBlock: false });
+  const lost = { name: 'LeaseExpired', message: /has opened \/f \(inode \d+\) anew since/ } as const;
+  await t.throwsAsync(nextBlock(ns, earlier), lost);
+  await t.throwsAsync(complete(ns, ROOT, { ...earlier, lastBlock: undefined }), lost);
+  const block = await nextBlock(ns, { ...made, openedBy: 3 });
+  await t.throwsAsync(fsync(ns, ROOT, { ...earlier, lastBlock: withLength(block, 5) }), lost);
+  t.true(await complete(ns, ROOT, { ...made, openedBy: 3, lastBlock: withLength(block, 5) }));
+});
+
+test('a writer that does not tell which opening it belongs to is known by its client', async (t) => {
+  const { ns } = setUp(t);
+  const file = await openFile(ns, '/f', { call: numbered(1) });
+  t.true(await complete(ns, ROOT, { ...file, lastBlock: undefined }));
+  await append(ns, ROOT, { path: file.path, clientName: file.clientName, newBlock: false });
+  t.true(await complete(ns, ROOT, { ...file, openedBy: 1, lastBlock: undefined }), 'the opening had no number');
+});
+
+test('a recovery that was asked for before the client opened the file again leaves the file to it', async (t) => {
+  const fixture = setUp(t);
+  const { ns } = fixture;
+  const file = await openFile(ns, '/f', { call: numbered(1) });
+  t.true(await complete(ns, ROOT, { ...file, lastBlock: undefined }));
+  t.true(await recoverLease(ns, numbered(2), file));
+  await append(ns, numbered(3), { path: file.path, clientName: file.clientName, newBlock: false });
+  t.true(await recoverLease(ns, numbered(2), file), 'the repeat is answered as the call was');
+  t.is(holderOf(fixture, file.fileId), file.clientName);
+  t.true(await recoverLease(ns, numbered(4), file));
+  t.is(holderOf(fixture, file.fileId), null);
+});
+
+test('a repeated recovery does not take the file from whoever has opened it after the first', async (t) => {
+  const fixture = setUp(t);
+  const { ns } = fixture;
+  const file = await openFile(ns, '/f');
+  t.true(await recoverLease(ns, numbered(1), file));
+  await append(ns, ROOT, { path: file.path, clientName: 'other', newBlock: false });
+  t.true(await recoverLease(ns, numbered(1), file));
+  t.is(holderOf(fixture, file.fileId), 'other');
 });
 
 test('after the hard limit the NameNode closes the files of a vanished writer by itself', async (t) => {

@@ -140,7 +140,7 @@ test('a file that is deleted, or taken from its writer, while a report is waited
   const block = withLength(await nextBlock(ns, taken), 5);
   blocks.whileWaiting = async () => {
     blocks.live = 1;
-    await recoverLease(ns, ROOT, parsePath('/g'));
+    await recoverLease(ns, ROOT, { path: parsePath('/g') });
   };
   await t.throwsAsync(complete(ns, ROOT, { ...taken, lastBlock: block }), { name: 'LeaseExpired' });
 });

@@ -13,7 +13,7 @@ test('a database from before nanoseconds, attributes and quotas gets their colum
   createDatabase(path, { clusterId: 'CID-test', owner: 'root', group: 'supergroup', timeMs: 1_000 });
   const old = new BetterSqlite3(path);
   old.exec(
-    'ALTER TABLE inodes DROP COLUMN mtime_ns; ALTER TABLE inodes DROP COLUMN atime_ns; DROP TABLE xattrs; ' +
+    'ALTER TABLE inodes DROP COLUMN mtime_ns; ALTER TABLE inodes DROP COLUMN atime_ns; ALTER TABLE inodes DROP COLUMN opened_by; DROP TABLE xattrs; ' +
       "DROP TABLE quotas; DROP TABLE usage; DELETE FROM meta WHERE key IN ('quotas', 'usage_from', 'usage_to'); " +
       'INSERT INTO inodes ' +
       "(id, parent, name, type, mode, owner, grp, mtime_ms, atime_ms, children, replication, block_size, length) VALUES (16385, 1, 'f', 1, 420, 'a', 'b', 5, 6, 0, 1, 1, 0)",

@@ -57,6 +57,14 @@ export interface File extends Attributes {
   readonly blockSize: number;
   readonly blocks: ModelBlock[];
   holder: string | undefined;
+  /** Counts how often it was opened for writing. */
+  openings: number;
+}
+
+/** Who writes to a file: the name that leases are held under, and which of its openings it is, if the writer tells. */
+export interface ModelWriter {
+  readonly holder: string;
+  readonly opening: number | undefined;
 }
 
 type Node = Directory | File;
@@ -118,10 +126,10 @@ export class ModelFileSystem {
       const { mode, owner, group, mtimeMs, parent } = node;
       undos.push(() => Object.assign(node, { mode, owner, group, mtimeMs, parent }));
       if (node.kind === 'file') {
-        const { replication, holder } = node;
+        const { replication, holder, openings } = node;
         const blocks = node.blocks.map((block) => ({ block, copy: { recovering: undefined, ...block } }));
         undos.push(() => {
-          Object.assign(node, { replication, holder });
+          Object.assign(node, { replication, holder, openings });
           node.blocks.splice(0, node.blocks.length, ...blocks.map(({ block, copy }) => Object.assign(block, copy)));
         });
         return;
@@ -172,7 +180,15 @@ export class ModelFileSystem {
     if (at.node !== undefined) remove(parent, at.name, nowMs);
     const { group } = parent;
     const attributes = { mode, owner: as.user, group, mtimeMs: nowMs, parent };
-    const file: File = { kind: 'file', ...attributes, replication: 3, blockSize: 1000, blocks: [], holder };
+    const file: File = {
+      kind: 'file',
+      ...attributes,
+      replication: 3,
+      blockSize: 1000,
+      blocks: [],
+      holder,
+      openings: 1,
+    };
     add(parent, at.name, file, nowMs);
     return file;
   }
@@ -184,6 +200,7 @@ export class ModelFileSystem {
     need(as, file, WRITE);
     if (file.holder !== undefined) throw new ModelError('AlreadyBeingCreated');
     file.holder = holder;
+    file.openings++;
     const last = file.blocks.at(-1);
     const reopened = last !== undefined && last.length < file.blockSize;
     if (reopened) last.open = true;
@@ -194,8 +211,8 @@ export class ModelFileSystem {
    * `known`: how many blocks the writer knows of; `length`: that of the last of them, which it says is finished now.
    * @returns how many blocks it knows of afterwards.
    */
-  addBlock(file: File, holder: string, known: number, length: number): number {
-    this.#writable(file, holder);
+  addBlock(file: File, writer: ModelWriter, known: number, length: number): number {
+    this.#writable(file, writer);
     const last = file.blocks.at(-1);
     const isRepeat = last?.open === true && last.length === 0 && known === file.blocks.length - 1;
     if (!isRepeat) {
@@ -207,11 +224,11 @@ export class ModelFileSystem {
     return file.blocks.length;
   }
 
-  close(file: File, holder: string, known: number, length: number, nowMs: number): void {
+  close(file: File, writer: ModelWriter, known: number, length: number, nowMs: number): void {
     const last = file.blocks.at(-1);
     const sameEnd = known === file.blocks.length && (last === undefined || last.length === length);
     if (this.isAttached(file) && file.holder === undefined && sameEnd) return;
-    this.#writable(file, holder);
+    this.#writable(file, writer);
     const namesNone = known === 0 && last?.open !== true;
     if (!namesNone && known !== file.blocks.length) throw new ModelError('InvalidArgument');
     if (!namesNone && last?.open !== true && !sameEnd) throw new ModelError('InvalidArgument');
@@ -221,9 +238,9 @@ export class ModelFileSystem {
   }
 
   /** Closes a file whose last block was not written. */
-  closeUnwritten(file: File, holder: string, known: number, nowMs: number): void {
+  closeUnwritten(file: File, writer: ModelWriter, known: number, nowMs: number): void {
     if (this.isAttached(file) && file.holder === undefined && file.blocks.length === 0) return;
-    this.#writable(file, holder);
+    this.#writable(file, writer);
     const last = file.blocks.at(-1);
     if (last !== undefined) {
       if (!last.open || known !== file.blocks.length || last.length > 0) throw new ModelError('InvalidArgument');
@@ -233,8 +250,8 @@ export class ModelFileSystem {
     file.mtimeMs = nowMs;
   }
 
-  fsync(file: File, holder: string, known: number, length: number): void {
-    this.#writable(file, holder);
+  fsync(file: File, writer: ModelWriter, known: number, length: number): void {
+    this.#writable(file, writer);
     const last = file.blocks.at(-1);
     if (last?.open !== true || known !== file.blocks.length) throw new ModelError('InvalidArgument');
     if (length > last.length) last.length = length;
@@ -458,9 +475,9 @@ export class ModelFileSystem {
     }
   }
 
-  #writable(file: File, holder: string): void {
+  #writable(file: File, { holder, opening = file.openings }: ModelWriter): void {
     if (!this.isAttached(file)) throw new ModelError('FileNotFound');
-    if (file.holder !== holder) throw new ModelError('LeaseExpired');
+    if (file.holder !== holder || file.openings !== opening) throw new ModelError('LeaseExpired');
   }
 
   #existing(as: ModelUser, path: string): Node {

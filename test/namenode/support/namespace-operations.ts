@@ -15,6 +15,7 @@ import { deletePath } from '../../../namenode/operations/delete.js';
 import { fsync } from '../../../namenode/operations/fsync.js';
 import { NAMENODE, recoverLease } from '../../../namenode/operations/lease-recovery.js';
 import { mkdirs } from '../../../namenode/operations/mkdirs.js';
+import type { WriterRequest } from '../../../namenode/operations/open-file.js';
 import { contentSummary, fileInfo, listing } from '../../../namenode/operations/read-namespace.js';
 import { rename } from '../../../namenode/operations/rename.js';
 import { setQuota } from '../../../namenode/operations/set-quota.js';
@@ -44,6 +45,9 @@ interface Handle {
   readonly file: File;
   readonly fileId: number;
   readonly path: string;
+  /** Which opening of the file it is, and the number of the call that made it; undefined: it does not tell. */
+  readonly opening: number | undefined;
+  readonly openedBy: number | undefined;
   /** The last block that it knows of, and how many there are up to it. */
   last: Block | undefined;
   known: number;
@@ -133,7 +137,7 @@ function mkdirsOperation([as, at, bits, createParent, exclusive]: [
   );
 }
 
-function createOperation([as, at, owner, bits, overwrite, createParent, withBlock]: [
+function createOperation([as, at, owner, bits, overwrite, createParent, withBlock, tells]: [
   ModelUser,
   string,
   string,
@@ -141,8 +145,9 @@ function createOperation([as, at, owner, bits, overwrite, createParent, withBloc
   boolean,
   boolean,
   boolean,
+  boolean,
 ]): Operation {
-  const shown = [as.user, at, owner, bits.toString(8), overwrite, createParent, withBlock];
+  const shown = [as.user, at, owner, bits.toString(8), overwrite, createParent, withBlock, tells];
   return new Operation('create', shown, async (sides) => {
     let file: File | undefined;
     let known = 0;
@@ -152,7 +157,7 @@ function createOperation([as, at, owner, bits, overwrite, createParent, withBloc
         const made = model.create(as, at, { holder: owner, mode: bits, overwrite, createParent }, nowMs);
         file = made;
         if (!withBlock) return;
-        const addBlock = () => model.addBlock(made, owner, 0, 0);
+        const addBlock = () => model.addBlock(made, { holder: owner, opening: made.openings }, 0, 0);
         try {
           known = (isEnforced ? model.withinQuotas(addBlock) : addBlock()) as number;
         } catch (error) {
@@ -162,21 +167,23 @@ function createOperation([as, at, owner, bits, overwrite, createParent, withBloc
       async ({ ns }) => {
         const request = { path: parsePath(at), clientName: owner, mode: bits, overwrite, createParent };
         const firstBlock = withBlock ? { writerHost: '' } : undefined;
-        const made = await create(ns, callOf(as, sides), {
+        const call = callOf(as, sides);
+        const made = await create(ns, call, {
           ...request,
           replication: 3,
           blockSizeBytes: 1000,
           firstBlock,
         });
         const last = made.firstBlock?.block;
-        if (file !== undefined) sides.handles.push({ file, fileId: made.inode.id, path: at, last, known });
+        if (file === undefined) return;
+        sides.handles.push({ ...opened(file, call, tells), fileId: made.inode.id, path: at, last, known });
       },
     );
   });
 }
 
-function appendOperation([as, at, owner]: [ModelUser, string, string]): Operation {
-  return new Operation('append', [as.user, at, owner], async (sides) => {
+function appendOperation([as, at, owner, tells]: [ModelUser, string, string, boolean]): Operation {
+  return new Operation('append', [as.user, at, owner, tells], async (sides) => {
     let appended: ReturnType<ModelFileSystem['append']> | undefined;
     return await both(
       sides,
@@ -186,11 +193,18 @@ function appendOperation([as, at, owner]: [ModelUser, string, string]): Operatio
       },
       async ({ ns }) => {
         const request = { path: parsePath(at), clientName: owner, newBlock: false };
-        const { inode, lastBlock } = await append(ns, callOf(as, sides), request);
+        const call = callOf(as, sides);
+        const { inode, lastBlock } = await append(ns, call, request);
         if (appended !== undefined) {
           const { file } = appended;
           const known = lastBlock === undefined ? 0 : file.blocks.length;
-          sides.handles.push({ file, fileId: inode.id, path: at, last: lastBlock?.block, known });
+          sides.handles.push({
+            ...opened(file, call, tells),
+            fileId: inode.id,
+            path: at,
+            last: lastBlock?.block,
+            known,
+          });
         }
         return lastBlock !== undefined;
       },
@@ -205,11 +219,11 @@ function addBlockOperation([which, owner, bytes]: [number, string, number]): Ope
       return both(
         sides,
         (model) => {
-          known = model.addBlock(handle.file, owner, handle.known, bytes);
+          known = model.addBlock(handle.file, { holder: owner, opening: handle.opening }, handle.known, bytes);
         },
         async ({ ns }) => {
           const previous = withLength(handle.last, bytes);
-          const writer = { path: parsePath(handle.path), fileId: handle.fileId, clientName: owner };
+          const writer = writerOf(handle, owner);
           const request = { ...writer, previous, excludeDatanodes: [], writerHost: '' };
           handle.last = (await addBlock(ns, callOf(WRITER, sides), request)).block;
           handle.known = known;
@@ -224,10 +238,11 @@ function completeOperation([which, owner, bytes]: [number, string, number]): Ope
     withHandle(sides, which, (handle) =>
       both(
         sides,
-        (model, nowMs) => model.close(handle.file, owner, handle.known, bytes, nowMs),
+        (model, nowMs) =>
+          model.close(handle.file, { holder: owner, opening: handle.opening }, handle.known, bytes, nowMs),
         async ({ ns }) => {
           const lastBlock = withLength(handle.last, bytes);
-          const writer = { path: parsePath(handle.path), fileId: handle.fileId, clientName: owner };
+          const writer = writerOf(handle, owner);
           await complete(ns, callOf(WRITER, sides), { ...writer, lastBlock });
         },
       ),
@@ -240,10 +255,11 @@ function closeUnwrittenOperation([which, owner]: [number, string]): Operation {
     withHandle(sides, which, (handle) =>
       both(
         sides,
-        (model, nowMs) => model.closeUnwritten(handle.file, owner, handle.known, nowMs),
+        (model, nowMs) =>
+          model.closeUnwritten(handle.file, { holder: owner, opening: handle.opening }, handle.known, nowMs),
         async ({ ns }) => {
           const unusedBlock = handle.last ?? { blockId: 1, generationStamp: 1, numBytes: 0 };
-          const writer = { path: parsePath(handle.path), fileId: handle.fileId, clientName: owner };
+          const writer = writerOf(handle, owner);
           await complete(ns, callOf(WRITER, sides), { ...writer, lastBlock: undefined, unusedBlock });
         },
       ),
@@ -256,10 +272,10 @@ function fsyncOperation([which, owner, bytes]: [number, string, number]): Operat
     withHandle(sides, which, (handle) =>
       both(
         sides,
-        (model) => model.fsync(handle.file, owner, handle.known, bytes),
+        (model) => model.fsync(handle.file, { holder: owner, opening: handle.opening }, handle.known, bytes),
         async ({ ns }) => {
           const lastBlock = withLength(handle.last, bytes) ?? { blockId: 1, generationStamp: 1, numBytes: bytes };
-          const writer = { path: parsePath(handle.path), fileId: handle.fileId, clientName: owner };
+          const writer = writerOf(handle, owner);
           await fsync(ns, callOf(WRITER, sides), { ...writer, lastBlock });
         },
       ),
@@ -272,7 +288,7 @@ function recoverLeaseOperation([as, at]: [ModelUser, string]): Operation {
     both(
       sides,
       (model, nowMs) => model.recoverLease(as, at, nowMs),
-      ({ ns }) => recoverLease(ns, callOf(as, sides), parsePath(at)),
+      ({ ns }) => recoverLease(ns, callOf(as, sides), { path: parsePath(at) }),
     ),
   );
 }
@@ -489,9 +505,9 @@ const reapSlice = new Operation('reap', [], (sides) =>
 
 export const operations: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 6, arbitrary: fc.tuple(user, path, mode, flag, flag).map(mkdirsOperation) },
-  { weight: 6, arbitrary: fc.tuple(user, path, holder, mode, flag, flag, flag).map(createOperation) },
+  { weight: 6, arbitrary: fc.tuple(user, path, holder, mode, flag, flag, flag, flag).map(createOperation) },
   { weight: 2, arbitrary: fc.tuple(pick, holder).map(closeUnwrittenOperation) },
-  { weight: 3, arbitrary: fc.tuple(user, path, holder).map(appendOperation) },
+  { weight: 3, arbitrary: fc.tuple(user, path, holder, flag).map(appendOperation) },
   { weight: 4, arbitrary: fc.tuple(pick, holder, length).map(addBlockOperation) },
   { weight: 3, arbitrary: fc.tuple(pick, holder, length).map(completeOperation) },
   { weight: 2, arbitrary: fc.tuple(pick, holder, length).map(fsyncOperation) },
@@ -617,10 +633,21 @@ async function withHandle(
   return await action(handle);
 }
 
+/** What is known of a file that `call` has just opened. */
+function opened(file: File, { id }: Call, tells: boolean): Pick<Handle, 'file' | 'opening' | 'openedBy'> {
+  return tells
+    ? { file, opening: file.openings, openedBy: id?.callId }
+    : { file, opening: undefined, openedBy: undefined };
+}
+
+function writerOf({ path, fileId, openedBy }: Handle, clientName: string): WriterRequest {
+  return { path: parsePath(path), fileId, openedBy, clientName };
+}
+
 function withLength(block: Block | undefined, numBytes: number): Block | undefined {
   return block === undefined ? undefined : { ...block, numBytes };
 }
 
 function callOf(as: ModelUser, sides: Sides): Call {
-  return { ...as, id: { clientId: 'AAAAAAAAAAAAAAAAAAAAAA==', callId: sides.calls++ } };
+  return { ...as, id: { clientId: 'AAAAAAAAAAAAAAAAAAAAAA==', callId: ++sides.calls } };
 }
