@@ -68,7 +68,7 @@ export const MUTANTS: readonly Mutant[] = [
       {
         file: 'namenode/operations/open-file.ts',
         find: 'inode.opened_by !== request.openedBy) {',
-        replace: 'inode.opened_by !== request.openedBy && inode.lease_holder === null) {',
+        replace: 'inode.opened_by < 0) {',
       },
     ],
   },
@@ -76,8 +76,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'openings-not-told-apart',
     breaks: 'An earlier writer of a client writes nothing once the client has opened the file again.',
     file: 'namenode/operations/open-file.ts',
-    find: 'inode.opened_by !== request.openedBy) {',
-    replace: 'inode.opened_by > request.openedBy + 1_000_000) {',
+    find: 'request.openedBy !== undefined &&',
+    replace: 'request.openedBy === -1 &&',
   },
   {
     name: 'recovery-leaves-the-lease',
