@@ -109,14 +109,14 @@ export class Datanode {
    * @throws DfsError `DirectoryLocked`, `InvalidConfiguration`, `DamagedMetadata`.
    */
   static async open(dependencies: DatanodeDependencies, settings: DatanodeSettings): Promise<Datanode> {
-    const { disk, random, logger, lockDirectory } = dependencies;
+    const { disk, clock, random, logger, lockDirectory } = dependencies;
     const { dataDirectories: roots, directoryMode, reservedBytes, failedVolumesTolerated, journalBytes } = settings;
     const limits = { directoryMode, reservedBytes, failedVolumesTolerated, journalBytes };
-    const options = { disk, random, logger, lockDirectory, roots, ...limits };
+    const options = { disk, clock, random, logger, lockDirectory, roots, ...limits };
     const volumes = await VolumeSet.open(options);
     try {
       const datanode = new Datanode(dependencies, settings, volumes);
-      await datanode.#store.load(dependencies.clock.now());
+      await datanode.#store.load(clock.now());
       return datanode;
     } catch (error) {
       volumes.release();

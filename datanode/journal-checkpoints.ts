@@ -3,6 +3,7 @@ import type { Clock } from '../common/clock.js';
 import { sleep } from '../common/clock.js';
 import { messageOf } from '../common/errors.js';
 import type { Logger } from '../common/logging.js';
+import { MOVED_AT_AGE } from './disk/replica-journal.js';
 import type { Volume } from './disk/volume.js';
 import type { ReplicaStore } from './replica-store.js';
 
@@ -38,9 +39,9 @@ export class JournalCheckpoints {
     const { clock, intervalMs } = this.#options;
     const { signal } = this.#stopping;
     for (;;) {
-      await sleep(clock, intervalMs, signal).catch(() => {});
+      await sleep(clock, intervalMs / MOVED_AT_AGE, signal).catch(() => {});
       if (signal.aborted) return;
-      await this.#onEach((volume) => volume.checkpointJournal());
+      await this.#onEach((volume) => volume.moveOldFromJournal());
     }
   }
 

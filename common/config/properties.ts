@@ -248,13 +248,13 @@ export const PROPERTIES = {
     'After a stop in order and a start within this time, replicas that were being written go on where they were.',
   ),
   'dfs.datanode.small-block.journal.size': size(
-    '32m',
-    'Most bytes of small replicas that wait on each disk, in its journal and in memory, for files of their own.',
+    '64m',
+    'Most bytes of small replicas that wait on each disk, in its journal and in memory, for files of their own. From half of it on they get them before their time.',
     { min: 64 * 1024 },
   ),
   'dfs.datanode.small-block.journal.interval': duration(
     'ms',
-    '5s',
+    '30s',
     'After this time at the latest they get files of their own, unless the DataNode is ended by force.',
     { min: 1 },
   ),

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import type { Clock } from '../../common/clock.js';
 import type { Disk } from '../../common/disk.js';
 import { DfsError, isDfsError, messageOf, osErrorCode } from '../../common/errors.js';
 import type { Logger } from '../../common/logging.js';
@@ -15,6 +16,7 @@ export type LockDirectory = (path: string) => Promise<{ release(): void }>;
 
 export interface VolumeSetOptions {
   readonly disk: Disk;
+  readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly lockDirectory: LockDirectory;
@@ -273,9 +275,9 @@ async function openVolume(
   index: number,
   datanodeUuid: string,
 ): Promise<Volume | string> {
-  const { disk, random, reservedBytes, journalBytes } = options;
+  const { disk, clock, random, reservedBytes, journalBytes } = options;
   const own = identity ?? { clusterId: '', datanodeUuid, storageId: `DS-${uuid(random)}` };
-  const volume = new Volume({ disk, root, index, identity: own, reservedBytes, journalBytes });
+  const volume = new Volume({ disk, clock, root, index, identity: own, reservedBytes, journalBytes });
   try {
     await volume.prepare();
     if (identity === undefined) {

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import type { Block } from '../../common/block.js';
 import type { ChecksumSpec } from '../../common/checksum.js';
+import type { Clock } from '../../common/clock.js';
 import type { Disk } from '../../common/disk.js';
 import { isDfsError, osErrorCode } from '../../common/errors.js';
 import type { Logger } from '../../common/logging.js';
@@ -27,6 +28,7 @@ export interface VolumeSpace {
 
 export interface VolumeOptions {
   readonly disk: Disk;
+  readonly clock: Clock;
   readonly root: string;
   /** Its place in the volume set. */
   readonly index: number;
@@ -59,7 +61,7 @@ export class Volume {
   #writtenBytes = 0;
   #failed = false;
 
-  constructor({ disk, root, index, identity, reservedBytes, journalBytes }: VolumeOptions) {
+  constructor({ disk, clock, root, index, identity, reservedBytes, journalBytes }: VolumeOptions) {
     this.#disk = disk;
     this.#directorySync = new DirectorySync(disk);
     this.index = index;
@@ -68,7 +70,7 @@ export class Volume {
     this.#reservedBytes = reservedBytes;
     const { layout } = this;
     const makeDirectoryFor = this.#makeFinalizedDirectory;
-    this.#journal = new ReplicaJournal({ disk, layout, limitBytes: journalBytes, makeDirectoryFor });
+    this.#journal = new ReplicaJournal({ disk, clock, layout, limitBytes: journalBytes, makeDirectoryFor });
   }
 
   get disk(): Disk {
@@ -210,9 +212,9 @@ export class Volume {
     await this.#journal.settle(blockId);
   }
 
-  /** All replicas that were taken in so far get files of their own. */
-  async checkpointJournal(): Promise<void> {
-    await this.#journal.checkpoint();
+  /** Those that have waited long enough get files of their own; see {@link ReplicaJournal.moveOld}. */
+  async moveOldFromJournal(): Promise<void> {
+    await this.#journal.moveOld();
   }
 
   /** At the start: gives what a crash has left in the journal files of its own. */
@@ -286,7 +288,7 @@ export class Volume {
 
   /** Removes a replica's files: data first, because a meta file alone is recognized as a remainder. */
   async remove(kind: ReplicaDirectory, block: Block): Promise<void> {
-    if (kind === 'finalized') await this.#journal.forget(block.blockId);
+    if (kind === 'finalized' && !(await this.#journal.forget(block.blockId))) return;
     await this.#disk.remove(this.layout.dataFile(kind, block.blockId));
     await this.#disk.remove(this.layout.metaFile(kind, block.blockId, block.generationStamp));
   }

@@ -63,7 +63,7 @@ export class LiveDatanode {
 
   /** The data file of a replica. */
   async fileOf(blockId: number): Promise<string> {
-    for (const volume of this.datanode.volumes.all) await volume.checkpointJournal();
+    for (const volume of this.datanode.volumes.all) await volume.settle(blockId);
     const names = await readdir(this.directory, { recursive: true });
     const name = names.find((path) => path.endsWith(`/blk_${blockId}`));
     if (name === undefined) throw new Error(`no replica of ${blockId} in ${this.directory}`);

@@ -16,6 +16,7 @@ import { imageDisk } from '../support/image-disk.js';
 import {
   CHECKSUM,
   contentOf,
+  moveFromJournals,
   newReplica,
   nobody,
   openStore,
@@ -134,7 +135,7 @@ const STORIES: Readonly<Record<string, Story>> = {
   'a small block is taken in as a whole, and gets its files': async (store, promises) => {
     await takeIn(store, 19_200);
     Object.assign(promises, { flushedBytes: 19200, syncedBytes: 19200, closedAs: 1001 });
-    await store.volumes.get(0).checkpointJournal();
+    await moveFromJournals(store);
   },
   'a small block is taken in as a whole, appended to and closed': async (store, promises) => {
     await takeIn(store, 6_400);
@@ -148,7 +149,7 @@ const STORIES: Readonly<Record<string, Story>> = {
     await writer.flush();
     await store.finalize(writable);
     Object.assign(promises, { syncedBytes: 19200, closedAs: 1002 });
-    await store.volumes.get(0).checkpointJournal();
+    await moveFromJournals(store);
   },
   'a small block is taken in as a whole, and gets a new stamp': async (store, promises) => {
     await takeIn(store, 19_200);
@@ -160,7 +161,7 @@ const STORIES: Readonly<Record<string, Story>> = {
   'a small block is taken in as a whole and deleted': async (store, promises) => {
     await takeIn(store, 19_200);
     promises.deleted = true;
-    const moved = store.volumes.get(0).checkpointJournal();
+    const moved = moveFromJournals(store);
     await deleteIt(store);
     await moved;
   },

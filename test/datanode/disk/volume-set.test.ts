@@ -4,6 +4,7 @@ import { seededRandom } from '../../../common/random.js';
 import type { Volume } from '../../../datanode/disk/volume.js';
 import { VolumeSet, type VolumeSetOptions } from '../../../datanode/disk/volume-set.js';
 import { DiskImage } from '../../sim/disk-image.js';
+import { FakeClock } from '../../support/fake-clock.js';
 import { FaultyDisk, osError } from '../../support/faulty-disk.js';
 import { imageDisk } from '../support/image-disk.js';
 import { quiet } from '../support/store-fixture.js';
@@ -13,6 +14,7 @@ const GIB = 1024 ** 3;
 function options(change: Partial<VolumeSetOptions> = {}): VolumeSetOptions {
   return {
     disk: imageDisk(new DiskImage(), 10 * GIB),
+    clock: new FakeClock(),
     random: seededRandom(3),
     logger: quiet,
     lockDirectory: async () => ({ release: () => {} }),

@@ -2,17 +2,19 @@
 import type { Block } from '../../../common/block.js';
 import type { ChecksumSpec } from '../../../common/checksum.js';
 import { computeChecksums } from '../../../common/checksum.js';
-import { systemClock } from '../../../common/clock.js';
+import { type Clock, systemClock } from '../../../common/clock.js';
 import type { Disk } from '../../../common/disk.js';
 import { createLogger } from '../../../common/logging.js';
 import type { ReceivedPacket } from '../../../common/packet.js';
 import { seededRandom } from '../../../common/random.js';
+import { MOVED_AT_AGE } from '../../../datanode/disk/replica-journal.js';
 import { VolumeSet } from '../../../datanode/disk/volume-set.js';
 import { PacketWriter } from '../../../datanode/packet-writer.js';
 import type { ReplicaEvents } from '../../../datanode/replica-catalog.js';
 import { ReplicaCatalog } from '../../../datanode/replica-catalog.js';
 import type { ReadableReplica, WritableReplica } from '../../../datanode/replica-store.js';
 import { ReplicaStore } from '../../../datanode/replica-store.js';
+import { FakeClock } from '../../support/fake-clock.js';
 
 export const quiet = createLogger({ name: 'test', level: 'silent' });
 
@@ -40,6 +42,7 @@ export interface StoreOptions {
   readonly failedVolumesTolerated?: number;
   readonly reservedBytes?: number;
   readonly journalBytes?: number;
+  readonly clock?: Clock;
 }
 
 export interface StoreFixture {
@@ -50,9 +53,10 @@ export interface StoreFixture {
 /** What a start of a DataNode does before it serves. */
 export async function openStore(disk: Disk, options: StoreOptions = {}): Promise<StoreFixture> {
   const { roots = ['/data'], syncOnClose = true, failedVolumesTolerated = 0, reservedBytes = 0 } = options;
-  const { journalBytes = 1024 ** 2 } = options;
+  const { journalBytes = 1024 ** 2, clock = new FakeClock() } = options;
   const volumes = await VolumeSet.open({
     disk,
+    clock,
     random: seededRandom(1),
     logger: quiet,
     lockDirectory: async () => ({ release: () => {} }),
@@ -68,6 +72,11 @@ export async function openStore(disk: Disk, options: StoreOptions = {}): Promise
   const store = new ReplicaStore({ volumes, catalog, logger: quiet, syncOnClose });
   await store.load(0);
   return { store, events };
+}
+
+/** Gives all replicas in the journals files of their own, as time does. */
+export async function moveFromJournals({ volumes }: ReplicaStore): Promise<void> {
+  for (const volume of volumes.all) for (let age = 0; age < MOVED_AT_AGE; age++) await volume.moveOldFromJournal();
 }
 
 /** The bytes that a test's block consists of, different for each block. */
