@@ -154,7 +154,8 @@ export class ReplicaRecovery {
   async #cut(replica: ReplicaInPipeline, volume: Volume, newLength: number): Promise<WritableReplica> {
     const files = await volume.open('rbw', replica, 'write');
     try {
-      if (newLength < replica.numBytes) {
+      // The files may have more than is known of the replica, when a disk that failed could not be put in order.
+      if (newLength < replica.numBytes || (await files.dataSize()) !== newLength) {
         this.#store.catalog.wrote(replica, volume, newLength, await files.truncate(newLength));
       }
       replica.writer = RECOVERY_AS_WRITER;

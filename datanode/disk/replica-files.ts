@@ -58,7 +58,9 @@ export class ReplicaFiles {
     try {
       const header = Buffer.allocUnsafe(META_HEADER_LENGTH);
       const length = await meta.read(header, 0);
-      const files = new ReplicaFiles(data, meta, decodeMetaHeader(header.subarray(0, length)), true);
+      const checksum = decodeMetaHeader(header.subarray(0, length));
+      await requireChecksumsOf(checksum, meta);
+      const files = new ReplicaFiles(data, meta, checksum, true);
       // What is in it may have been promised to be on stable storage, by whoever wrote it before.
       if (mode === 'write') files.#keepPartialChunk(await data.size());
       return files;
@@ -198,6 +200,15 @@ export class ReplicaFiles {
   #metaPosition(offset: number): number {
     return META_HEADER_LENGTH + checksumsLength(this.checksum, offset);
   }
+}
+
+/**
+ * A flipped bit in the header must not make a replica one that has no checksums: nobody would verify it any more, and copies would be without them, too.
+ * @throws DfsError `Corrupt`.
+ */
+async function requireChecksumsOf({ type }: ChecksumSpec, meta: DiskFile): Promise<void> {
+  if (type !== 'NULL' || (await meta.size()) <= META_HEADER_LENGTH) return;
+  throw new DfsError('Corrupt', 'the header of the meta file says that there are no checksums, but there are');
 }
 
 /** How a replica is checksummed. @throws DfsError `Corrupt` when the header of the meta file cannot be understood. */

@@ -307,6 +307,25 @@ test('what came damaged and was not acknowledged is no part of the block', async
   t.true((await readAll(replica)).equals(CONTENT.subarray(0, 4096)));
 });
 
+test('what a failing disk has left behind the end of a replica is no part of the block', async (t) => {
+  const image = new DiskImage();
+  const { store } = await openStore(imageDisk(image));
+  const writable = await store.createRbw(BLOCK, newReplica());
+  const writer = packetWriter(store, writable);
+  await writer.write(packetOf(CONTENT, 0, 5000));
+  await writer.flush();
+  await store.release(writable);
+  const dataFile = () => [...image.files()].find(({ path }) => path.endsWith('/blk_7'));
+  // Data that came without its checksums, and could not be cut off.
+  image.write(image.open(dataFile()?.path ?? '', 'write'), CONTENT.subarray(5000, 6000), 5000);
+  const recovery = new ReplicaRecovery(store);
+  t.is((await recovery.init(BLOCK, 2000))?.numBytes, 5000);
+  await recovery.update(BLOCK.blockId, 2000, 5000);
+  t.is(dataFile()?.bytes.length, 5000);
+  const replica = await store.openForRead({ ...BLOCK, generationStamp: 2000 });
+  t.true((await readAll(replica)).equals(CONTENT.subarray(0, 5000)));
+});
+
 test('what was acknowledged is not cut off, whatever has become of it', async (t) => {
   const image = new DiskImage();
   const { store } = await openStore(imageDisk(image));

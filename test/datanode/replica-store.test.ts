@@ -33,6 +33,16 @@ test('a copy does not take the place of what is being written, or of a newer rep
   await t.throwsAsync(store.createTemporary(older, newReplica()), { name: 'ReplicaAlreadyExists' });
 });
 
+test('a flipped bit does not make a replica one without checksums', async (t) => {
+  const image = new DiskImage();
+  const { store, events } = await openStore(imageDisk(image));
+  await writeBlock(store, BLOCK);
+  const meta = [...image.files()].find(({ path }) => path.endsWith('.meta'))?.path ?? '';
+  image.write(image.open(meta, 'write'), Buffer.from([0]), 2); // the type
+  await t.throwsAsync(store.openForRead(BLOCK), { name: 'Corrupt' });
+  t.is(events.notes.at(-1), 'corrupt 7_1001 100');
+});
+
 test('what one volume has left of a block of which another one has a finalized replica is removed at start-up', async (t) => {
   const image = new DiskImage();
   const roots = ['/a', '/b'];

@@ -49,7 +49,7 @@ export const FOUND_SEEDS: readonly FoundSeed[] = [
   { seed: 71164, faultyMs: WHOLE_MS, found: 'old replicas that did not give way to that of a leaving DataNode' },
   { seed: 73095, faultyMs: WHOLE_MS, found: 'a late call of an earlier writer of the same client' },
   { seed: 1660, faultyMs: WHOLE_MS, found: 'no bug: an error of the simulation' },
-  { seed: 1723, faultyMs: HALF_MS, found: 'no bug: an error of the simulation' },
+  { seed: 1723, faultyMs: HALF_MS, found: 'copies without checksums, because of a flipped bit' },
   { seed: 1899, faultyMs: HALF_MS, found: 'no bug: an error of the simulation' },
   { seed: 2076, faultyMs: WHOLE_MS, found: 'no bug: an error of the simulation' },
   { seed: 2302, faultyMs: HALF_MS, found: 'no bug: an error of the simulation' },
