@@ -119,23 +119,14 @@ export class ReplicaJournal {
     });
   }
 
-  /** To be called at regular intervals: moves what has been here for {@link MOVED_AT_AGE} calls, with what came soon after. @throws as {@link checkpoint}. */
+  /** To be called at regular intervals: moves what has been here for {@link MOVED_AT_AGE} calls, with what came soon after. @throws the operating system's errors; nothing is lost then. */
   async moveOld(): Promise<void> {
     if (this.#active !== undefined && this.#active.age + 1 >= MOVED_AT_AGE) this.#endSegment();
     for (const segment of [...this.#full, ...(this.#active === undefined ? [] : [this.#active])]) segment.age++;
     while ((this.#full[0]?.age ?? 0) >= MOVED_AT_AGE) await this.#moveOldest();
   }
 
-  /** Moves all that is in the journal now to files of its own. @throws the operating system's errors; nothing is lost then. */
-  async checkpoint(): Promise<void> {
-    this.#endSegment();
-    const last = this.#full.at(-1);
-    await this.#hurry(async () => {
-      while (last !== undefined && this.#full.includes(last)) await this.#moveOldest();
-    });
-  }
-
-  /** The replica, if it is here, has files of its own when this resolves. @throws as {@link checkpoint}. */
+  /** The replica, if it is here, has files of its own when this resolves. @throws as {@link moveOld}. */
   async settle(blockId: number): Promise<void> {
     const replica = this.get(blockId);
     if (replica !== undefined) await this.#writeFiles([replica]);
@@ -151,11 +142,14 @@ export class ReplicaJournal {
     return journalled.hasFiles;
   }
 
-  /** Takes nothing more, and moves what is here. @throws as {@link checkpoint}. */
+  /** Takes nothing more, and moves what is here. @throws as {@link moveOld}. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#writing;
-    await this.checkpoint();
+    this.#endSegment();
+    await this.#hurry(async () => {
+      while (this.#full.length > 0) await this.#moveOldest();
+    });
   }
 
   /** The disk does not work any more. */

@@ -7,6 +7,7 @@ import type { CallContext, CallOptions } from '../../common/rpc/service.js';
 import type { InterDatanodeProtocolClient } from '../../common/rpc/services.js';
 import { BlockRecovery, type RecoveryOrder, type RecoveryResult } from '../../datanode/block-recovery.js';
 import { ReplicaRecovery } from '../../datanode/replica-recovery.js';
+import type { ReplicaStore } from '../../datanode/replica-store.js';
 import { interDatanodeHandlers } from '../../datanode/rpc/inter-datanode-protocol.js';
 import { DiskImage } from '../sim/disk-image.js';
 import { imageDisk } from './support/image-disk.js';
@@ -288,6 +289,19 @@ test('damage in the chunk that a truncation cuts is not given a checksum that ma
   );
 });
 
+/** A replica of 5,000 bytes, of which the first are acknowledged, and whose writer is gone. */
+async function leftByWriter(acknowledgedBytes: number): Promise<{ image: DiskImage; store: ReplicaStore }> {
+  const image = new DiskImage();
+  const { store } = await openStore(imageDisk(image));
+  const writable = await store.createRbw(BLOCK, newReplica());
+  const writer = packetWriter(store, writable);
+  await writer.write(packetOf(CONTENT, 0, 5000));
+  await writer.flush();
+  writable.replica.acknowledged(acknowledgedBytes);
+  await store.release(writable);
+  return { image, store };
+}
+
 test('what came damaged and was not acknowledged is no part of the block', async (t) => {
   const { store } = await openStore(imageDisk(new DiskImage()));
   const writable = await store.createRbw(BLOCK, newReplica());
@@ -308,13 +322,7 @@ test('what came damaged and was not acknowledged is no part of the block', async
 });
 
 test('what a failing disk has left behind the end of a replica is no part of the block', async (t) => {
-  const image = new DiskImage();
-  const { store } = await openStore(imageDisk(image));
-  const writable = await store.createRbw(BLOCK, newReplica());
-  const writer = packetWriter(store, writable);
-  await writer.write(packetOf(CONTENT, 0, 5000));
-  await writer.flush();
-  await store.release(writable);
+  const { image, store } = await leftByWriter(0);
   const dataFile = () => [...image.files()].find(({ path }) => path.endsWith('/blk_7'));
   // Data that came without its checksums, and could not be cut off.
   image.write(image.open(dataFile()?.path ?? '', 'write'), CONTENT.subarray(5000, 6000), 5000);
@@ -327,14 +335,7 @@ test('what a failing disk has left behind the end of a replica is no part of the
 });
 
 test('what was acknowledged is not cut off, whatever has become of it', async (t) => {
-  const image = new DiskImage();
-  const { store } = await openStore(imageDisk(image));
-  const writable = await store.createRbw(BLOCK, newReplica());
-  const writer = packetWriter(store, writable);
-  await writer.write(packetOf(CONTENT, 0, 5000));
-  await writer.flush();
-  writable.replica.acknowledged(4500);
-  await store.release(writable);
+  const { image, store } = await leftByWriter(4500);
   const data = [...image.files()].find(({ path }) => path.endsWith('/blk_7'));
   if (data === undefined) throw new Error('there is no data file');
   image.write(image.open(data.path, 'write'), Buffer.from([(CONTENT[100] ?? 0) ^ 1]), 100);
